@@ -1,0 +1,148 @@
+//! What a server needs of a service: its descriptor and one entry point. `#[rpc_service]` implements
+//! this; so can a program that learns its methods at run time.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::arguments::Arguments;
+use crate::codec::Codec;
+use crate::context::Context;
+use crate::descriptor::ServiceDescriptor;
+use crate::error::{Code, Error, Executed, MethodError};
+
+/// The future of one running handler.
+pub type HandlerFuture = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>;
+
+/// A set of methods that a server can offer.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "not a service",
+    note = "wrap the implementation in the generated server: for `trait Math`, `MathServer::new(..)`"
+)]
+pub trait Service: Send + Sync + 'static {
+    /// The names, arguments and options of the methods.
+    fn descriptor(&self) -> &ServiceDescriptor;
+
+    /// Runs one method. `method` is a name from the descriptor.
+    fn call(self: Arc<Self>, method: &str, request: Request) -> HandlerFuture;
+}
+
+/// One request on its way to a handler.
+#[derive(Debug)]
+pub struct Request {
+    body: Bytes,
+    codec: Codec,
+    context: Context,
+}
+
+/// A finished value, encoded as the caller asked.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub(crate) body: Bytes,
+    pub(crate) codec: Codec,
+}
+
+impl Request {
+    pub(crate) fn new(body: Bytes, codec: Codec, context: Context) -> Self {
+        Self {
+            body,
+            codec,
+            context,
+        }
+    }
+
+    /// What the handler may know about the call.
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The arguments, for the parameters with these names.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`], executed no, when the body does not fit.
+    pub fn arguments<'a>(&'a self, names: &'a [&'a str]) -> Result<Arguments<'a>, Error> {
+        Arguments::parse(self.codec, &self.body, names)
+    }
+
+    /// Encodes the value of a handler that cannot fail.
+    ///
+    /// # Errors
+    /// [`Code::Internal`], executed yes, when the value has no form on the wire.
+    pub fn value<T: Serialize>(&self, value: &T) -> Result<Reply, Error> {
+        match self.codec.encode(value) {
+            Ok(body) => Ok(Reply {
+                body: body.into(),
+                codec: self.codec,
+            }),
+            Err(error) => Err(Error::new(
+                Code::Internal,
+                format!(
+                    "the result of {}.{} cannot be encoded: {}",
+                    self.context.service(),
+                    self.context.method(),
+                    error.message()
+                ),
+            )
+            .with_executed(Executed::Yes)
+            .with_source(error)),
+        }
+    }
+
+    /// Encodes what a handler returned.
+    ///
+    /// # Errors
+    /// The handler's own error, as it will be sent; or as [`value`](Self::value).
+    pub fn outcome<T: Serialize, E: MethodError>(
+        &self,
+        outcome: Result<T, E>,
+    ) -> Result<Reply, Error> {
+        match outcome {
+            Ok(value) => self.value(&value),
+            Err(error) => Err(error.into_error().from_handler()),
+        }
+    }
+
+    /// Runs a blocking handler on a thread of its own, with the context in scope.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] when it panics.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the closure running: a thread cannot be stopped.
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        run: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let context = self.context.clone();
+        let run = move || context.scope_sync(|| catch_unwind(AssertUnwindSafe(run)));
+        match tokio::task::spawn_blocking(run).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(panic)) => Err(panicked(&*panic)),
+            Err(error) => Err(
+                Error::new(Code::Unavailable, "the runtime is shutting down").with_source(error),
+            ),
+        }
+    }
+}
+
+/// The error reply for a handler that panicked. The panic's text stays in the log: it may hold secrets.
+pub(crate) fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(no text)");
+    tracing::error!(panic = text, "a handler panicked");
+    Error::new(
+        Code::Internal,
+        "the handler panicked; the server's log has the reason",
+    )
+    .with_executed(Executed::Maybe)
+    .with_retryable(false)
+}

@@ -1,0 +1,51 @@
+//! The names and limits of the wire, version 1. `docs/protocol.md` is the normative text.
+
+/// The newest wire version that this build speaks; absent on the wire means 1.
+pub(crate) const VERSION: u64 = 1;
+
+/// `type` of a message that carries a value.
+pub(crate) const TYPE_REPLY: &str = "leveret.reply";
+/// `type` of a message that carries an error.
+pub(crate) const TYPE_ERROR: &str = "leveret.error";
+/// `type` of a message on the control exchange that cancels a call.
+pub(crate) const TYPE_CANCEL: &str = "leveret.cancel";
+/// The prefix of every name that is ours.
+pub(crate) const RESERVED_PREFIX: &str = "leveret.";
+
+/// The header that names a wire version above 1.
+pub(crate) const HEADER_VERSION: &str = "leveret-v";
+pub(crate) const HEADER_TRACEPARENT: &str = "traceparent";
+pub(crate) const HEADER_TRACESTATE: &str = "tracestate";
+pub(crate) const HEADER_BAGGAGE: &str = "baggage";
+
+/// The topic exchange for cancels, before the namespace is put in front.
+pub(crate) const CONTROL_EXCHANGE: &str = "leveret.control";
+/// The prefix of reply queues; 16 random characters follow.
+pub(crate) const REPLY_QUEUE_PREFIX: &str = "leveret.r.";
+
+/// All headers of a message together, in bytes: they must fit one AMQP frame with the properties.
+pub(crate) const MAX_HEADER_BYTES: usize = 16 * 1024;
+
+/// Whether a key may be used as metadata.
+pub(crate) fn is_metadata_key(key: &str) -> bool {
+    (1..=64).contains(&key.len())
+        && key
+            .bytes()
+            .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-'))
+        && !key.starts_with("x-")
+        && !key.starts_with("leveret-")
+        && !matches!(
+            key,
+            "cc" | "bcc" | HEADER_TRACEPARENT | HEADER_TRACESTATE | HEADER_BAGGAGE
+        )
+}
+
+/// Whether a name may be a service's or a method's.
+pub(crate) fn is_name(name: &str) -> bool {
+    (1..=100).contains(&name.len())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+        && !name.starts_with("amq.")
+        && !name.starts_with(RESERVED_PREFIX)
+}
