@@ -1,0 +1,67 @@
+//! One life of a connection: its two links, which live and die together.
+
+use std::fmt;
+
+use crate::amqp::{Address, Link, LinkOptions, LinkState};
+use crate::error::Error;
+
+pub(crate) struct Session {
+    /// Requests and replies go out here.
+    pub(crate) publish: Link,
+    /// Requests and replies come in here, and acknowledgements go out.
+    pub(crate) consume: Link,
+    /// The login that may be written as `user_id`.
+    pub(crate) login: Option<String>,
+}
+
+impl Session {
+    pub(super) async fn connect(address: &Address, options: &LinkOptions) -> Result<Self, Error> {
+        let consume = Link::connect(address, options).await?;
+        let publish = Link::connect(address, options).await?;
+        Ok(Self {
+            publish,
+            consume,
+            login: address.login().map(str::to_owned),
+        })
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        self.publish.is_lost() || self.consume.is_lost()
+    }
+
+    /// Why the broker takes no publishes, when it does not.
+    pub(crate) fn blocked(&self) -> bool {
+        matches!(*self.publish.state().borrow(), LinkState::Blocked(_))
+    }
+
+    /// Waits until publishes are taken again, or the session is lost.
+    pub(crate) async fn unblocked(&self) {
+        let mut state = self.publish.state();
+        let _ = state
+            .wait_for(|state| !matches!(state, LinkState::Blocked(_)))
+            .await;
+    }
+
+    /// Waits until either link is lost.
+    pub(crate) async fn lost(&self) {
+        let (mut publish, mut consume) = (self.publish.state(), self.consume.state());
+        let is_lost = |state: &LinkState| matches!(state, LinkState::Lost(_));
+        tokio::select! {
+            _ = publish.wait_for(is_lost) => {}
+            _ = consume.wait_for(is_lost) => {}
+        }
+    }
+
+    pub(super) async fn close(&self) {
+        self.publish.close().await;
+        self.consume.close().await;
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("lost", &self.is_lost())
+            .finish_non_exhaustive()
+    }
+}
