@@ -93,6 +93,12 @@ impl Client {
         &self.connection
     }
 
+    /// How many replies came on this connection that no call waited for: late, twice or forged.
+    #[must_use]
+    pub fn unclaimed_replies(&self) -> u64 {
+        self.caller.unclaimed()
+    }
+
     /// How long calls wait for their answer. Default: what the method says, else 10 s.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {

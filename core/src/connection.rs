@@ -141,14 +141,6 @@ impl Shared {
         self.session.subscribe()
     }
 
-    pub(crate) fn state(&self) -> ConnectionState {
-        *self.state.borrow()
-    }
-
-    pub(crate) fn state_changes(&self) -> watch::Receiver<ConnectionState> {
-        self.state.subscribe()
-    }
-
     /// Ends when the connection is closed for good.
     pub(crate) fn stopped(&self) -> &CancellationToken {
         &self.stop

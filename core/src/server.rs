@@ -12,6 +12,7 @@ mod queue;
 mod reply;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
@@ -24,6 +25,7 @@ pub(crate) use queue::QueueConfig;
 use crate::connection::Connection;
 use crate::error::{Code, Error, Executed};
 use calls::Calls;
+use dispatch::Dispatcher;
 
 /// How long `start` waits for a connection and for the queues to be there.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -34,6 +36,7 @@ pub struct Server {
     stop: Stop,
     tracker: TaskTracker,
     instance: String,
+    dropped: Arc<AtomicU64>,
     _connection: Connection,
 }
 
@@ -60,6 +63,7 @@ impl Server {
         };
         let tracker = TaskTracker::new();
         let instance = crate::wire::random_name();
+        let dropped = Arc::new(AtomicU64::new(0));
         let mut running = Vec::new();
         let mut controlled = Vec::new();
         for config in queues {
@@ -67,13 +71,14 @@ impl Server {
             controlled.push((config.name.clone(), Arc::clone(&calls)));
             let (ready, is_ready) = oneshot::channel();
             let shared = Arc::clone(connection.shared());
-            tracker.spawn(queue::serve(
-                shared,
-                Arc::new(config),
+            let dispatcher = Arc::new(Dispatcher {
+                config,
                 calls,
-                stop.clone(),
-                ready,
-            ));
+                stop: stop.clone(),
+                max_message_size: shared.settings.max_message_size,
+                dropped: Arc::clone(&dropped),
+            });
+            tracker.spawn(queue::serve(shared, dispatcher, ready));
             running.push(is_ready);
         }
         let (heard, mut hears) = watch::channel(false);
@@ -90,6 +95,7 @@ impl Server {
             stop,
             tracker,
             instance,
+            dropped,
             _connection: connection,
         };
         let started = async {
@@ -118,6 +124,13 @@ impl Server {
     #[must_use]
     pub fn instance(&self) -> &str {
         &self.instance
+    }
+
+    /// How many messages came that were no requests: of a reserved type, or naming neither a method nor a
+    /// reply address.
+    #[must_use]
+    pub fn dropped_messages(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
     }
 
     /// Stops in order: takes nothing new, gives back what has not started, lets handlers finish within the

@@ -129,7 +129,10 @@ impl Request {
         run: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
         let (context, slot) = (self.context.clone(), Arc::clone(&self.slot));
-        let run = move || context.scope_sync(|| catch_unwind(AssertUnwindSafe(run)));
+        let run = move || {
+            let _slot = slot;
+            context.scope_sync(|| catch_unwind(AssertUnwindSafe(run)))
+        };
         match tokio::task::spawn_blocking(run).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(panic)) => Err(panicked(&*panic)),

@@ -289,7 +289,8 @@ impl Outgoing {
             .or(client.defaults.timeout)
             .or(target.timeout)
             .unwrap_or(DEFAULT_TIMEOUT);
-        let mut deadline = Instant::now() + timeout;
+        let now = Instant::now();
+        let mut deadline = now.checked_add(timeout).unwrap_or(now + LONGEST);
         if let Some(outer) = around.as_ref().and_then(Context::deadline) {
             deadline = deadline.min(outer);
         }
@@ -432,10 +433,10 @@ fn headers<'a>(
 
 /// Whole milliseconds, rounded up, at least one: RabbitMQ reads 0 as "only if a consumer is ready".
 fn ceil_millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos().div_ceil(1_000_000))
+    u64::try_from(duration.min(LONGEST).as_nanos().div_ceil(1_000_000))
         .unwrap_or(u64::MAX)
-        .clamp(1, MAX_EXPIRATION)
+        .max(1)
 }
 
-/// Ten years in milliseconds, the most that RabbitMQ takes.
-const MAX_EXPIRATION: u64 = 315_360_000_000;
+/// Ten years, the longest expiration that RabbitMQ takes.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);

@@ -28,12 +28,12 @@ use crate::wire;
 /// The part of a server that serves one queue, through all its sessions.
 #[derive(Debug)]
 pub(super) struct Dispatcher {
-    pub(super) config: Arc<QueueConfig>,
+    pub(super) config: QueueConfig,
     pub(super) calls: Arc<Calls>,
     pub(super) stop: Stop,
     pub(super) max_message_size: usize,
     /// Messages that were no requests.
-    pub(super) dropped: AtomicU64,
+    pub(super) dropped: Arc<AtomicU64>,
 }
 
 impl Dispatcher {

@@ -48,10 +48,6 @@ impl Desk {
         }
     }
 
-    pub(super) fn is_open(&self) -> bool {
-        self.replies.is_open()
-    }
-
     /// Waits until every answer has been written and acknowledged.
     pub(super) async fn drained(&self) {
         self.replies.drained().await;

@@ -2,18 +2,16 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 
-use super::calls::Calls;
+use super::closed;
 use super::consume::{Ended, Intake};
 use super::dispatch::Dispatcher;
 use super::job::Desk;
-use super::{Stop, closed};
 use crate::amqp::ConsumeOptions;
 use crate::connection::{Session, Shared, next_session};
 use crate::error::{Code, Error};
@@ -45,22 +43,14 @@ impl fmt::Debug for QueueConfig {
 
 pub(super) async fn serve(
     shared: Arc<Shared>,
-    config: Arc<QueueConfig>,
-    calls: Arc<Calls>,
-    stop: Stop,
+    dispatcher: Arc<Dispatcher>,
     ready: oneshot::Sender<Result<(), Error>>,
 ) {
+    let (config, stop) = (&dispatcher.config, &dispatcher.stop);
     let mut ready = Some(ready);
     let mut sessions = shared.sessions();
     let slots = Arc::new(Semaphore::new(config.concurrency.into()));
     let running = TaskTracker::new();
-    let dispatcher = Arc::new(Dispatcher {
-        config: Arc::clone(&config),
-        calls,
-        stop: stop.clone(),
-        max_message_size: shared.settings.max_message_size,
-        dropped: AtomicU64::new(0),
-    });
     loop {
         let session = tokio::select! {
             biased;
