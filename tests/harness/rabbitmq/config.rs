@@ -75,6 +75,8 @@ impl Layout {
             ("LC_ALL", "C.UTF-8".into()),
             ("ERL_EPMD_PORT", self.epmd_port.to_string()),
             ("ERL_EPMD_ADDRESS", "127.0.0.1".into()),
+            // A rabbitmqctl that finds the node gone would leave an epmd behind; the guard starts the only one.
+            ("ERL_AFLAGS", "-start_epmd false".into()),
             ("ERL_CRASH_DUMP_SECONDS", "0".into()),
             ("RABBITMQ_NODENAME", self.node_name.clone()),
             ("RABBITMQ_DIST_PORT", self.dist_port.to_string()),

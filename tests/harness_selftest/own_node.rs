@@ -1,16 +1,22 @@
 //! The private node: what it offers, and that nothing of it stays behind.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use harness::{Broker, RabbitMq, Raw, RawMessage};
 
-/// Whether a process of this node is still there; its folder is in every command line.
+/// The processes that belong to a node: its folder is their HOME.
 fn traces(node_folder: &str) -> Vec<String> {
-    let processes = std::fs::read_dir("/proc").expect("a /proc");
+    let processes = fs::read_dir("/proc")
+        .expect("a /proc")
+        .filter_map(Result::ok);
+    let read = |path: &Path, name: &str| {
+        String::from_utf8_lossy(&fs::read(path.join(name)).unwrap_or_default()).into_owned()
+    };
     processes
-        .filter_map(|entry| std::fs::read(entry.ok()?.path().join("cmdline")).ok())
-        .map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " "))
-        .filter(|line| line.contains(node_folder))
+        .map(|entry| entry.path())
+        .filter(|path| read(path, "environ").contains(&format!("HOME={node_folder}")))
+        .map(|path| read(&path, "cmdline").replace('\0', " "))
         .collect()
 }
 
@@ -52,6 +58,11 @@ async fn keeps_durable_messages_over_a_restart_and_a_kill() {
 
     node.kill().await;
     assert!(node.try_ctl(&["status"]).await.is_err());
+    assert_eq!(
+        traces(&folder(&node).display().to_string()),
+        Vec::<String>::new(),
+        "rabbitmqctl leaves no epmd either"
+    );
     node.restart().await;
     assert_eq!(
         Raw::connect(&node.url()).await.queue("durable").await,
