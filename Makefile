@@ -15,7 +15,8 @@ demo: deps ## fib called across Rust, Node and Python, on the broker at AMQP_URL
 	$(WITH_RABBITMQ) --unless-amqp-url -- sh examples/fib/demo.sh
 
 test: deps lint ## Lint, then every test in every language, on a private broker
-	cargo build --workspace --all-targets $(FEATURES)
+	cargo nextest run --no-run --workspace $(FEATURES)
+	cargo build --workspace --bins $(FEATURES)
 	$(WITH_RABBITMQ) -- tests/run.sh
 
 lint: deps ## Formatting, clippy, rustdoc, ruff

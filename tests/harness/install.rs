@@ -12,7 +12,21 @@ const MISSING: &str = "rabbitmq-server is not installed, and the tests run again
 /// the scripts behind it run as whoever calls them, with data and cookie wherever they are told.
 pub(crate) fn sbin() -> io::Result<PathBuf> {
     if let Some(told) = std::env::var_os("LEVERET_RABBITMQ_SBIN") {
-        return Ok(PathBuf::from(told));
+        let told = PathBuf::from(told);
+        let wrong = || {
+            io::Error::new(
+                io::ErrorKind::NotFound,
+                format!(
+                    "LEVERET_RABBITMQ_SBIN={}: no RabbitMQ there",
+                    told.display()
+                ),
+            )
+        };
+        return if usable(&told) {
+            Ok(told)
+        } else {
+            Err(wrong())
+        };
     }
     debian()
         .or_else(on_path)

@@ -27,6 +27,7 @@ mod broker;
 mod certs;
 mod ctl;
 mod install;
+mod places;
 mod ports;
 mod process;
 mod proxy;
@@ -36,6 +37,7 @@ mod wait;
 
 pub use broker::Broker;
 pub use certs::Certificates;
+pub use places::{binary, python, root};
 pub use ports::free_port;
 pub use process::Process;
 pub use proxy::{Direction, Proxy};

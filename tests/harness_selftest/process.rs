@@ -37,3 +37,9 @@ async fn ends_with_its_handle() {
     })
     .await;
 }
+
+#[test]
+fn finds_what_was_built_and_installed() {
+    assert!(harness::root().join("Cargo.toml").exists());
+    assert!(harness::binary("with-rabbitmq").exists());
+}

@@ -66,3 +66,13 @@ async fn keeps_to_a_given_broker() {
     let runner = Process::spawn(command);
     assert_eq!(runner.wait_line("url=").await, "url=amqp://elsewhere");
 }
+
+#[tokio::test]
+async fn says_that_rabbitmq_is_missing() {
+    let mut command = with_rabbitmq(&["--", "echo", "started"]);
+    command.env("LEVERET_RABBITMQ_SBIN", "/nowhere");
+    let mut runner = Process::spawn(command);
+    runner.wait_line("no RabbitMQ there").await;
+    assert_eq!(runner.wait().await.code(), Some(1));
+    assert!(!runner.lines().iter().any(|line| line == "started"));
+}
