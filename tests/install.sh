@@ -57,9 +57,9 @@ if ! cargo nextest --version >/dev/null 2>&1; then
 fi
 
 venv=target/venv
-if ! cmp -s tests/requirements.txt "$venv/installed.txt"; then
+if ! cmp -s tests/requirements.txt "$venv/installed.txt" || ! "$venv/bin/python" -c "" 2>/dev/null; then
     say "Python packages into $venv"
-    python3 -m venv "$venv"
+    python3 -m venv --clear "$venv"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
     cp tests/requirements.txt "$venv/installed.txt"
 fi

@@ -5,6 +5,7 @@
 //! exit status is passed on; SIGINT and SIGTERM end both.
 
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus};
 
@@ -63,7 +64,8 @@ async fn run(arguments: &[OsString], given: bool) -> std::io::Result<ExitStatus>
     loop {
         tokio::select! {
             status = child.wait() => return status,
-            _ = interrupt.recv() => forward(&child, Signal::INT),
+            // A Ctrl-C in a terminal has reached the command already, and two of them mean more than one.
+            _ = interrupt.recv() => if !std::io::stdin().is_terminal() { forward(&child, Signal::INT) },
             _ = terminate.recv() => forward(&child, Signal::TERM),
         }
     }
