@@ -25,7 +25,7 @@ function fib (n) {
 
 function answer ({ content, properties }) {
   const { type, contentType, contentEncoding, headers } = properties
-  if (headers?.['leveret-v'] > 1) throw new Refusal('Unimplemented', 'this server speaks version 1')
+  if ((headers?.['leveret-v'] ?? 1) !== 1) throw new Refusal('Unimplemented', 'this server speaks version 1')
   if (contentEncoding) throw new Refusal('Unimplemented', 'content encodings are not supported')
   if (contentType && !/^text\//i.test(contentType)) {
     throw new Refusal('InvalidArgument', 'this server reads text only: send text/plain or no content type')
