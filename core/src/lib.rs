@@ -19,4 +19,5 @@ pub use descriptor::{
     DESCRIPTOR_VERSION, MethodDescriptor, MethodOptions, MethodSchemas, ServiceDescriptor,
 };
 pub use error::{CallError, Code, Error, Executed, MethodError};
+pub use leveret_macros::{DomainError, rpc_service};
 pub use service::{HandlerFuture, Reply, Request, Service};
