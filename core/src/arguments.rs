@@ -1,24 +1,68 @@
 //! The arguments of a call: written by name, read by name, by position or bare (`docs/protocol.md`,
 //! section "Arguments"). Each argument is decoded on its own, so that an error can name it.
 
+mod layout;
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::codec::Codec;
+use crate::codec::{
+    Codec, EncodeError, Head, Limits, Reader, Source, append, append_json, decode_text, from_json,
+    from_slice, from_text, malformed, refused, write_map_len, write_str,
+};
 use crate::error::Error;
+use layout::{Layout, locate};
 
 /// Writes the arguments of one call.
+///
+/// ```
+/// use leveret::{ArgumentsWriter, Codec};
+///
+/// # fn main() -> Result<(), leveret::Error> {
+/// let mut writer = ArgumentsWriter::new(Codec::Json, 2);
+/// writer.push("item", "carrot")?;
+/// writer.push("count", &30)?;
+/// assert_eq!(writer.finish(), r#"{"item":"carrot","count":30}"#);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct ArgumentsWriter {
     codec: Codec,
     body: Vec<u8>,
+    /// One argument on its way from the encoder to JSON or text.
+    scratch: Vec<u8>,
+    limits: Limits,
+    count: usize,
+    pushed: usize,
 }
 
 impl ArgumentsWriter {
     /// Starts a body that will hold exactly `count` arguments.
     #[must_use]
     pub fn new(codec: Codec, count: usize) -> Self {
-        todo!()
+        let mut body = Vec::with_capacity(128);
+        match codec {
+            Codec::MsgPack => write_map_len(&mut body, count),
+            Codec::Json => body.push(b'{'),
+            Codec::Text => {}
+        }
+        let mut limits = Limits::default();
+        limits.depth -= 1;
+        limits.elements = limits.elements.saturating_sub(count.saturating_mul(2));
+        Self {
+            codec,
+            body,
+            scratch: Vec::new(),
+            limits,
+            count,
+            pushed: 0,
+        }
     }
 
     /// Adds the next argument.
@@ -26,20 +70,89 @@ impl ArgumentsWriter {
     /// # Errors
     /// `InvalidArgument`, executed no, naming the argument, when the value has no form on the wire.
     pub fn push<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Error> {
-        todo!()
+        let outcome = match self.codec {
+            Codec::MsgPack => {
+                write_str(&mut self.body, name);
+                append(value, &mut self.body, &mut self.limits)
+            }
+            Codec::Json | Codec::Text => self.push_text(name, value),
+        };
+        self.pushed += 1;
+        outcome.map_err(|error| refused(format!("argument `{name}`: {error}"), error))
+    }
+
+    fn push_text<T: Serialize + ?Sized>(
+        &mut self,
+        name: &str,
+        value: &T,
+    ) -> Result<(), EncodeError> {
+        self.scratch.clear();
+        append(value, &mut self.scratch, &mut self.limits)?;
+        if self.codec == Codec::Text && self.count == 1 {
+            let mut reader = Reader::new(&self.scratch);
+            match reader.head()? {
+                Head::Nil => return Ok(()),
+                Head::Str(len) => {
+                    self.body.extend_from_slice(reader.bytes(len)?);
+                    return Ok(());
+                }
+                // Bare, these would be read as the arguments themselves.
+                Head::Array(_) | Head::Map(_) => {}
+                _ => return append_json(&self.scratch, &mut self.body),
+            }
+        }
+        match self.codec {
+            Codec::Text if self.pushed == 0 => self.body.push(b'{'),
+            _ if self.pushed == 0 => {}
+            _ => self.body.push(b','),
+        }
+        let mut key = Vec::with_capacity(name.len() + 5);
+        write_str(&mut key, name);
+        append_json(&key, &mut self.body)?;
+        self.body.push(b':');
+        append_json(&self.scratch, &mut self.body)?;
+        if self.codec == Codec::Text && self.pushed + 1 == self.count {
+            self.body.push(b'}');
+        }
+        Ok(())
     }
 
     /// The finished body.
     #[must_use]
-    pub fn finish(self) -> Bytes {
-        todo!()
+    pub fn finish(mut self) -> Bytes {
+        debug_assert_eq!(self.pushed, self.count, "arguments pushed and announced");
+        if self.codec == Codec::Json {
+            self.body.push(b'}');
+        }
+        self.body.into()
     }
 }
 
 /// The arguments of one request, checked as a whole and decoded one by one.
+///
+/// ```
+/// use leveret::{Arguments, Codec};
+///
+/// # fn main() -> Result<(), leveret::Error> {
+/// let mut arguments = Arguments::parse(Codec::Json, br#"{"count":30}"#, &["item", "count"])?;
+/// assert_eq!(arguments.take::<Option<String>>(0)?, None);
+/// assert_eq!(arguments.take::<u32>(1)?, 30);
+///
+/// let error = Arguments::parse(Codec::Json, br#"{"dry_run":true}"#, &["n"]).unwrap_err();
+/// assert_eq!(error.message(), "unknown argument `dry_run`; known: `n`");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Arguments<'a> {
     names: &'a [&'a str],
+    body: Cow<'a, [u8]>,
+    source: Source,
+    layout: Layout,
+    /// The whole text, when it may be the one argument as it is.
+    raw: Option<&'a str>,
+    /// What is wrong with that text for every type but a string.
+    refusal: Option<Error>,
 }
 
 impl<'a> Arguments<'a> {
@@ -48,7 +161,57 @@ impl<'a> Arguments<'a> {
     /// # Errors
     /// `InvalidArgument`, executed no: malformed body, unknown or repeated name, too many positions.
     pub fn parse(codec: Codec, body: &'a [u8], names: &'a [&'a str]) -> Result<Self, Error> {
-        todo!()
+        if codec == Codec::Text && names.len() == 1 {
+            return Self::parse_one_text(body, names);
+        }
+        if body.is_empty() && names.is_empty() {
+            return Ok(Self::new(names, Cow::Borrowed(body), Source::MsgPack));
+        }
+        let (body, source) = match codec {
+            Codec::MsgPack => (Cow::Borrowed(body), Source::MsgPack),
+            Codec::Json => {
+                let body = from_json(body).map_err(|error| malformed(codec, error))?;
+                (Cow::Owned(body), Source::Json)
+            }
+            Codec::Text => {
+                let raw = text(body)?;
+                let body = from_text(raw).map_err(|error| malformed(codec, error))?;
+                (Cow::Owned(body), Source::Json)
+            }
+        };
+        let mut arguments = Self::new(names, body, source);
+        arguments.layout = locate(&arguments.body, names)?;
+        Ok(arguments)
+    }
+
+    /// Whether the one parameter is a string is known only when it is taken, and a string is whatever the
+    /// text is: so nothing about its content can be refused before.
+    fn parse_one_text(body: &'a [u8], names: &'a [&'a str]) -> Result<Self, Error> {
+        let raw = text(body)?;
+        let mut arguments = Self::new(names, Cow::Borrowed(&[]), Source::Json);
+        arguments.raw = Some(raw);
+        match from_text(raw) {
+            Ok(body) => {
+                match locate(&body, names) {
+                    Ok(layout) => arguments.layout = layout,
+                    Err(error) => arguments.refusal = Some(error),
+                }
+                arguments.body = Cow::Owned(body);
+            }
+            Err(error) => arguments.refusal = Some(malformed(Codec::Text, error)),
+        }
+        Ok(arguments)
+    }
+
+    fn new(names: &'a [&'a str], body: Cow<'a, [u8]>, source: Source) -> Self {
+        Self {
+            names,
+            body,
+            source,
+            layout: Layout::default(),
+            raw: None,
+            refusal: None,
+        }
     }
 
     /// Decodes the argument of the parameter with this index. An absent one is read as nil.
@@ -56,6 +219,29 @@ impl<'a> Arguments<'a> {
     /// # Errors
     /// `InvalidArgument`, executed no, naming the argument.
     pub fn take<T: DeserializeOwned>(&mut self, index: usize) -> Result<T, Error> {
-        todo!()
+        let name = self.names.get(index).copied().unwrap_or_default();
+        let value = self
+            .layout
+            .get(index)
+            .and_then(|place| self.body.get(place));
+        let outcome = match self.raw {
+            None => from_slice(value.unwrap_or(NIL), self.source).map_err(|error| (error, true)),
+            Some(raw) if self.refusal.is_some() => decode_text(raw, None),
+            Some(raw) => decode_text(raw, Some(value.unwrap_or(NIL))),
+        };
+        outcome.map_err(|(error, value_wanted)| match self.refusal.take() {
+            Some(refusal) if value_wanted => refusal,
+            None if value.is_none() && value_wanted => {
+                refused(format!("missing argument `{name}`"), error)
+            }
+            _ => refused(format!("argument `{name}`: {error}"), error),
+        })
     }
+}
+
+/// What an absent argument is read from.
+const NIL: &[u8] = &[0xc0];
+
+fn text(body: &[u8]) -> Result<&str, Error> {
+    std::str::from_utf8(body).map_err(|error| malformed(Codec::Text, error))
 }

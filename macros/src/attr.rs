@@ -43,7 +43,7 @@ pub(crate) struct ErrorAttr {
 
 impl ServiceAttr {
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
-        let mut keys = Keys::new("#[rpc_service]", &["name", "queue", "schema", "crate"]);
+        let mut keys = Keys::new("`#[rpc_service]`", &["name", "queue", "schema", "crate"]);
         keys.read(tokens, errors);
         Self {
             name: keys.text("name", "math", errors),
@@ -67,7 +67,7 @@ impl MethodAttr {
     ];
 
     pub(crate) fn parse(attributes: &[Attribute], errors: &mut Errors) -> Self {
-        let mut keys = Keys::new("#[rpc]", Self::ALLOWED);
+        let mut keys = Keys::new("`#[rpc]`", Self::ALLOWED);
         keys.read_attributes(attributes, errors);
         Self {
             name: keys.text("name", "fib", errors),
@@ -92,7 +92,7 @@ impl ErrorAttr {
         } else {
             &["name", "crate"]
         };
-        let mut keys = Keys::new("#[rpc]", allowed);
+        let mut keys = Keys::new("`#[rpc]`", allowed);
         keys.read_attributes(attributes, errors);
         Self {
             name: keys.text("name", "not-found", errors),
@@ -101,7 +101,7 @@ impl ErrorAttr {
     }
 
     pub(crate) fn parse_variant(attributes: &[Attribute], errors: &mut Errors) -> Self {
-        let mut keys = Keys::new("#[rpc] on a variant", &["name"]);
+        let mut keys = Keys::new("`#[rpc]` on a variant", &["name"]);
         keys.read_attributes(attributes, errors);
         Self {
             name: keys.text("name", "not-found", errors),

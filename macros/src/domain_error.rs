@@ -12,7 +12,7 @@ use crate::model;
 use crate::names;
 
 /// Beyond this, names serve a reader better than positions.
-const MAX_POSITIONAL: usize = 16;
+const MAX_POSITIONAL: usize = 15;
 
 pub(crate) fn derive(input: TokenStream) -> TokenStream {
     let input: DeriveInput = match syn::parse2(input) {
@@ -242,7 +242,7 @@ fn shape(fields: &Fields) -> Option<TokenStream> {
             Some(quote_spanned! {span=> __rpc::domain::Shape::Value })
         }
         Fields::Unnamed(unnamed) => {
-            let count = u32::try_from(unnamed.unnamed.len()).unwrap_or(u32::MAX);
+            let count = u8::try_from(unnamed.unnamed.len()).unwrap_or(u8::MAX);
             Some(quote_spanned! {span=> __rpc::domain::Shape::Array(#count) })
         }
         _ => {

@@ -3,11 +3,11 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::TraitItem;
+use syn::{FnArg, ItemTrait, TraitItem, parse_quote};
 
 use crate::errors::Errors;
 use crate::expand;
-use crate::model::{ServiceDef, attributes_named};
+use crate::model::{self, ServiceDef, attributes_named};
 
 pub(crate) fn service(service: &ServiceDef<'_>, errors: Errors) -> TokenStream {
     let item = service.item;
@@ -16,19 +16,7 @@ pub(crate) fn service(service: &ServiceDef<'_>, errors: Errors) -> TokenStream {
     let (server, client) = (expand::server_ident(item), expand::client_ident(item));
     let structs = expand::structs(service);
     let cfgs = attributes_named(&item.attrs, &["cfg"]);
-    let mut contract = expand::contract(item);
-    // The compiler would report these once more.
-    let mut seen = Vec::new();
-    contract.items.retain(|member| match member {
-        TraitItem::Fn(method) => {
-            let ident = method.sig.ident.clone();
-            let cfg = !attributes_named(&method.attrs, &["cfg"]).is_empty();
-            let again = !cfg && seen.contains(&ident);
-            seen.push(ident);
-            !again
-        }
-        _ => true,
-    });
+    let contract = tidy(expand::contract(item));
     quote_spanned! {Span::mixed_site()=>
         #errors
         #contract
@@ -76,6 +64,38 @@ pub(crate) fn service(service: &ServiceDef<'_>, errors: Errors) -> TokenStream {
                 }
             }
         };
+    }
+}
+
+/// Takes out what the compiler would report once more.
+fn tidy(mut contract: ItemTrait) -> ItemTrait {
+    let mut seen = Vec::new();
+    contract.items.retain_mut(|member| {
+        let TraitItem::Fn(method) = member else {
+            return true;
+        };
+        method
+            .attrs
+            .retain(|attribute| !model::hides_rpc(attribute));
+        method.sig.variadic = None;
+        if method.default.is_none() {
+            method.sig.inputs.iter_mut().for_each(plain_pattern);
+        }
+        let ident = method.sig.ident.clone();
+        let repeated = seen.contains(&ident);
+        if attributes_named(&method.attrs, &["cfg"]).is_empty() {
+            seen.push(ident);
+        }
+        !repeated
+    });
+    contract
+}
+
+fn plain_pattern(input: &mut FnArg) {
+    match input {
+        FnArg::Receiver(receiver) if receiver.reference.is_none() => receiver.mutability = None,
+        FnArg::Receiver(_) => {}
+        FnArg::Typed(parameter) => parameter.pat = parse_quote!(_),
     }
 }
 

@@ -158,7 +158,7 @@ fn check_qualifiers(method: &MethodDef<'_>, errors: &mut Errors) {
 fn check_receiver(signature: &Signature, errors: &mut Errors) {
     const FIX: &str = "write `&self`: calls share one service and run at the same time";
     match signature.inputs.first() {
-        Some(FnArg::Receiver(receiver)) if is_shared(receiver) => {}
+        Some(FnArg::Receiver(receiver)) if is_shared(receiver, &signature.generics) => {}
         Some(FnArg::Receiver(receiver)) if receiver.mutability.is_some() => errors.push(
             receiver,
             format!("{FIX}; keep what changes in a `Mutex` or an atomic"),
@@ -171,10 +171,15 @@ fn check_receiver(signature: &Signature, errors: &mut Errors) {
     }
 }
 
-fn is_shared(receiver: &Receiver) -> bool {
+/// `&self`; `&'a self` in a method that has been told not to be generic is no second mistake.
+fn is_shared(receiver: &Receiver, generics: &Generics) -> bool {
+    let lifetime = match &receiver.reference {
+        Some((_, lifetime)) => lifetime,
+        None => return false,
+    };
     receiver.colon_token.is_none()
         && receiver.mutability.is_none()
-        && matches!(receiver.reference, Some((_, None)))
+        && (lifetime.is_none() || !generics.params.is_empty())
 }
 
 fn check_parameters(method: &MethodDef<'_>, errors: &mut Errors) {

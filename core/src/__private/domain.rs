@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::{Arguments, CallError, Code, Error};
-use crate::codec::Codec;
+use crate::codec::{Codec, write_map_len, write_str};
 
 /// A domain error says what went wrong through `Display`.
 #[diagnostic::on_unimplemented(
@@ -60,8 +60,8 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Detail for T {
 pub enum Shape {
     /// The only field, bare.
     Value,
-    /// This many fields in order.
-    Array(u32),
+    /// This many fields in order, at most 15.
+    Array(u8),
     /// Fields by name.
     Map(&'static [&'static str]),
 }
@@ -119,16 +119,15 @@ pub struct DetailsWriter {
 impl DetailsWriter {
     fn new(shape: Shape) -> Self {
         let mut body = Vec::new();
-        // Writing to a `Vec` cannot fail, so there is nothing to do with these results.
-        let names = match shape {
+        let names: &[&str] = match shape {
             Shape::Value => &[],
             Shape::Array(count) => {
-                let _ = rmp::encode::write_array_len(&mut body, count);
+                // A MessagePack fixarray: the derive refuses more fields than its four bits can count.
+                body.push(0x90 | count);
                 &[]
             }
             Shape::Map(names) => {
-                let count = u32::try_from(names.len()).unwrap_or(u32::MAX);
-                let _ = rmp::encode::write_map_len(&mut body, count);
+                write_map_len(&mut body, names.len());
                 names
             }
         };
@@ -140,7 +139,7 @@ impl DetailsWriter {
 
     fn push<T: Serialize>(&mut self, value: &T) -> Result<(), Error> {
         if let Some(name) = self.names.next() {
-            let _ = rmp::encode::write_str(&mut self.body, name);
+            write_str(&mut self.body, name);
         }
         self.body.extend(Codec::MsgPack.encode(value)?);
         Ok(())

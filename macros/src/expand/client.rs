@@ -70,7 +70,7 @@ fn method(method: &MethodDef<'_>, descriptor: &Ident) -> TokenStream {
         #(#attributes)*
         #doc
         pub fn #ident(&self, #(#parameters),*) -> #result {
-            self.client.#stub(Self::descriptor(), &Self::#descriptor, #encode)
+            self.client.#stub(Self::descriptor(), const { &Self::#descriptor }, #encode)
         }
     }
 }

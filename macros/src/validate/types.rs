@@ -53,6 +53,9 @@ impl<'e> Finder<'e> {
     fn owned(&self, referenced: &Type) -> String {
         let verb = self.verb;
         let written = text(referenced);
+        if model::last_segment(referenced).is_some_and(|last| last.ident == "Context") {
+            return "the context is shared, take `&Context` as the first argument".to_owned();
+        }
         match referenced {
             Type::Slice(slice) => {
                 let element = text(&slice.elem);
