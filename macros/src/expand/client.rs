@@ -33,7 +33,7 @@ pub(super) fn expand(service: &ServiceDef<'_>, consts: &[Ident]) -> TokenStream 
 }
 
 fn method(method: &MethodDef<'_>, descriptor: &Ident) -> TokenStream {
-    let attributes = attributes_named(&method.item.attrs, &["cfg", "doc", "deprecated"]);
+    let attributes = attributes_named(&method.item.attrs, &["cfg", "doc", "deprecated", "allow"]);
     let ident = &method.item.sig.ident;
     // Without a doc comment, a user's `missing_docs` would point here as well as at the trait.
     let doc = attributes_named(&method.item.attrs, &["doc"])
