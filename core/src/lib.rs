@@ -24,6 +24,7 @@ pub use descriptor::{
     DESCRIPTOR_VERSION, MethodDescriptor, MethodOptions, MethodSchemas, ServiceDescriptor,
 };
 pub use error::{CallError, Code, Error, Executed, MethodError};
+pub use leveret_macros::{DomainError, rpc_service};
 pub use server::{Server, ServerBuilder, ServiceOptions};
 pub use service::{HandlerFuture, Reply, Request, Service};
 pub use topology::{Declare, QueueKind, QueueOptions};

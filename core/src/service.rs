@@ -40,7 +40,7 @@ pub struct Request {
     codec: Codec,
     context: Context,
     /// The right to run, given back when the handler has ended, on whatever thread.
-    slot: Arc<OwnedSemaphorePermit>,
+    slot: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 /// A finished value, encoded as the caller asked.
@@ -55,13 +55,13 @@ impl Request {
         body: Bytes,
         codec: Codec,
         context: Context,
-        slot: OwnedSemaphorePermit,
+        slot: Option<OwnedSemaphorePermit>,
     ) -> Self {
         Self {
             body,
             codec,
             context,
-            slot: Arc::new(slot),
+            slot: slot.map(Arc::new),
         }
     }
 
@@ -128,7 +128,7 @@ impl Request {
         &self,
         run: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let (context, slot) = (self.context.clone(), Arc::clone(&self.slot));
+        let (context, slot) = (self.context.clone(), self.slot.clone());
         let run = move || {
             let _slot = slot;
             context.scope_sync(|| catch_unwind(AssertUnwindSafe(run)))

@@ -247,7 +247,7 @@ impl Dispatcher {
         if job.at_most_once {
             job.desk.acks.finish(&[job.tag]);
         }
-        let request = Request::new(job.body.clone(), job.codec, job.context.clone(), slot);
+        let request = Request::new(job.body.clone(), job.codec, job.context.clone(), Some(slot));
         let service = Arc::clone(&self.config.service);
         let method = &*job.envelope.method;
         let span = tracing::info_span!(

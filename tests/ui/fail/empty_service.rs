@@ -1,0 +1,8 @@
+// A service has methods.
+use leveret::rpc_service;
+
+#[rpc_service]
+pub trait Math {
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+// Methods have fixed arguments.
+use leveret::rpc_service;
+
+#[rpc_service]
+pub trait Math {
+    #[rpc(blocking)]
+    unsafe extern "C" fn f(&self, n: u32, ...) -> u32;
+}
+
+fn main() {}
