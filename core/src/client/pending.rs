@@ -123,9 +123,10 @@ impl ConfirmSink<Ticket> for std::sync::Arc<Pending> {
     fn refused(&self, ticket: Ticket) {
         let error = Error::new(
             Code::ResourceExhausted,
-            "the queue is full and took no more requests",
+            "the broker refused the request: its queue is full, or failed",
         )
-        .with_executed(Executed::No);
+        // A queue that fails may have delivered the request before.
+        .with_executed(Executed::Maybe);
         self.complete(ticket.key, Outcome::Failed(error));
     }
 

@@ -12,6 +12,8 @@ pub(crate) struct Session {
     pub(crate) consume: Link,
     /// The login that may be written as `user_id`.
     pub(crate) login: Option<String>,
+    address: Address,
+    options: LinkOptions,
 }
 
 impl Session {
@@ -22,6 +24,8 @@ impl Session {
             publish,
             consume,
             login: address.login().map(str::to_owned),
+            address: address.clone(),
+            options: options.clone(),
         })
     }
 
@@ -49,6 +53,18 @@ impl Session {
         tokio::select! {
             _ = publish.wait_for(is_lost) => {}
             _ = consume.wait_for(is_lost) => {}
+        }
+    }
+
+    /// Deletes a queue that nobody consumes from and that holds nothing, on a link of its own: RabbitMQ closes
+    /// the whole connection over a conditional delete of a quorum queue.
+    pub(crate) async fn delete_idle_queue(&self, queue: &str) {
+        match Link::connect(&self.address, &self.options).await {
+            Ok(link) => {
+                link.delete_idle_queue(queue).await;
+                link.close().await;
+            }
+            Err(error) => tracing::debug!(queue, %error, "the queue stays"),
         }
     }
 

@@ -93,7 +93,16 @@ impl Dispatcher {
                 ),
             );
         }
-        if let Some(encoding) = delivery.content_encoding() {
+        // Some libraries always say which encoding their text has.
+        let harmless = |encoding: &&str| {
+            ["utf-8", "binary", "identity"]
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(encoding))
+        };
+        if let Some(encoding) = delivery
+            .content_encoding()
+            .filter(|encoding| !harmless(encoding))
+        {
             return refuse(
                 Code::Unimplemented,
                 format!("the content encoding {encoding:?} is not known here"),
@@ -146,15 +155,6 @@ impl Dispatcher {
             )
             .map_err(|error| error.with_retryable(false));
         }
-        let unbounded =
-            delivery.redelivered && delivery.expiration().is_none() && !method.options.idempotent;
-        if unbounded || delivery.redelivered && method.options.at_most_once {
-            return Err(Error::new(
-                Code::Aborted,
-                "the request was delivered before and may have been executed; it is not run again",
-            )
-            .with_executed(Executed::Maybe));
-        }
         Ok((codec, method))
     }
 
@@ -182,6 +182,9 @@ impl Dispatcher {
         {
             metadata.set(key.to_owned().into(), value.to_owned());
         }
+        // Without an expiration nothing would ever end a loop of crashes.
+        let unbounded = delivery.expiration().is_none() && !method.options.idempotent;
+        let may_have_run = delivery.redelivered && (unbounded || method.options.at_most_once);
         let id = delivery
             .message_id()
             .and_then(|id| Uuid::try_parse(id).ok());
@@ -208,6 +211,7 @@ impl Dispatcher {
             body: delivery.body,
             envelope,
             at_most_once: method.options.at_most_once,
+            may_have_run,
             desk: Arc::clone(desk),
         })
     }
@@ -226,7 +230,15 @@ impl Dispatcher {
                 ));
             }
         };
-        let outcome = self.handle(&job, slot).await;
+        let outcome = if job.may_have_run {
+            Err(Error::new(
+                Code::Aborted,
+                "the request was delivered before and may have been executed; it is not run again",
+            )
+            .with_executed(Executed::Maybe))
+        } else {
+            self.handle(&job, slot).await
+        };
         let answer = Answer::new(outcome, job.codec, self.max_message_size);
         let again = self.calls.finish(job.id, &answer);
         job.answer(&answer);

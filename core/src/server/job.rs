@@ -65,6 +65,8 @@ pub(super) struct Job {
     pub(super) body: Bytes,
     pub(super) envelope: Envelope,
     pub(super) at_most_once: bool,
+    /// It was delivered before, somewhere, and running it twice could do harm.
+    pub(super) may_have_run: bool,
     pub(super) desk: Arc<Desk>,
 }
 

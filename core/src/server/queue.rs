@@ -72,7 +72,7 @@ pub(super) async fn serve(
                 };
                 if ended == Ended::Stopped {
                     if config.options.delete_when_idle {
-                        session.consume.delete_idle_queue(&config.name).await;
+                        session.delete_idle_queue(&config.name).await;
                     }
                     return;
                 }
