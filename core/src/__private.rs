@@ -62,7 +62,7 @@ pub fn detached_request(
         redelivered: false,
         cancellation: tokio_util::sync::CancellationToken::new(),
     });
-    Request::new(body.into(), codec, context)
+    Request::new(body.into(), codec, context, None)
 }
 
 /// The body of a finished reply, for the same tests.

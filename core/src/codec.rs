@@ -6,6 +6,7 @@
 mod bytes;
 mod decode;
 mod encode;
+mod field;
 mod format;
 mod json;
 mod keys;
@@ -22,6 +23,7 @@ use crate::error::{Code, Error, Executed};
 
 pub(crate) use decode::{DecodeError, Source, from_slice};
 pub(crate) use encode::{EncodeError, Limits, append, to_vec};
+pub(crate) use field::{add_field, take_field};
 pub(crate) use format::{Fault, Head, Reader, write_map_len, write_str};
 pub(crate) use json::{append_json, from_json};
 pub(crate) use scan::skip;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::arguments::Arguments;
 use crate::codec::Codec;
@@ -38,6 +39,8 @@ pub struct Request {
     body: Bytes,
     codec: Codec,
     context: Context,
+    /// The right to run, given back when the handler has ended, on whatever thread.
+    slot: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 /// A finished value, encoded as the caller asked.
@@ -48,11 +51,17 @@ pub struct Reply {
 }
 
 impl Request {
-    pub(crate) fn new(body: Bytes, codec: Codec, context: Context) -> Self {
+    pub(crate) fn new(
+        body: Bytes,
+        codec: Codec,
+        context: Context,
+        slot: Option<OwnedSemaphorePermit>,
+    ) -> Self {
         Self {
             body,
             codec,
             context,
+            slot: slot.map(Arc::new),
         }
     }
 
@@ -119,8 +128,11 @@ impl Request {
         &self,
         run: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let context = self.context.clone();
-        let run = move || context.scope_sync(|| catch_unwind(AssertUnwindSafe(run)));
+        let (context, slot) = (self.context.clone(), self.slot.clone());
+        let run = move || {
+            let _slot = slot;
+            context.scope_sync(|| catch_unwind(AssertUnwindSafe(run)))
+        };
         match tokio::task::spawn_blocking(run).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(panic)) => Err(panicked(&*panic)),

@@ -1,7 +1,9 @@
 //! The names and limits of the wire, version 1. `docs/protocol.md` is the normative text.
 
+pub(crate) mod error_body;
+
 /// The newest wire version that this build speaks; absent on the wire means 1.
-pub(crate) const VERSION: u64 = 1;
+pub(crate) const VERSION: i64 = 1;
 
 /// `type` of a message that carries a value.
 pub(crate) const TYPE_REPLY: &str = "leveret.reply";
@@ -22,6 +24,9 @@ pub(crate) const HEADER_BAGGAGE: &str = "baggage";
 pub(crate) const CONTROL_EXCHANGE: &str = "leveret.control";
 /// The prefix of reply queues; 16 random characters follow.
 pub(crate) const REPLY_QUEUE_PREFIX: &str = "leveret.r.";
+
+/// The prefix of an instance's queue for control messages; 16 random characters follow.
+pub(crate) const CONTROL_QUEUE_PREFIX: &str = "leveret.c.";
 
 /// All headers of a message together, in bytes: they must fit one AMQP frame with the properties.
 pub(crate) const MAX_HEADER_BYTES: usize = 16 * 1024;
@@ -48,4 +53,24 @@ pub(crate) fn is_name(name: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
         && !name.starts_with("amq.")
         && !name.starts_with(RESERVED_PREFIX)
+}
+
+/// The routing key of control messages to everyone who serves a queue.
+pub(crate) fn control_key(queue: &str) -> String {
+    format!("queue.{queue}")
+}
+
+/// The routing key of control messages to one instance of a server.
+pub(crate) fn instance_key(instance: &str) -> String {
+    format!("instance.{instance}")
+}
+
+/// 16 random characters that nobody can guess.
+pub(crate) fn random_name() -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let bytes = uuid::Uuid::new_v4().into_bytes();
+    bytes
+        .iter()
+        .map(|byte| char::from(ALPHABET[usize::from(byte & 31)]))
+        .collect()
 }

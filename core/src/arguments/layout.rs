@@ -97,7 +97,7 @@ fn by_name(
         let is_key = |name: &&str| name.as_bytes() == key;
         let index = match names.get(position) {
             Some(name) if is_key(name) => Some(position),
-            _ => names.iter().position(|name| is_key(name)),
+            _ => names.iter().position(is_key),
         };
         let value = walk.value(MAX_DEPTH - 1)?;
         match index.and_then(|index| layout.0.get_mut(index)) {

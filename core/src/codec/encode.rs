@@ -1,17 +1,18 @@
 //! The serde encoder. Ours rather than a crate's because the wire has no 128-bit integers, no keys but
 //! strings and no nesting that a peer would refuse, and because a caller should learn that before it sends.
 
+mod compound;
+
 use std::fmt;
 
 use serde::ser::{self, Serialize, Serializer};
 
 use super::bytes::{is_byte_slice, write_bytes};
 use super::format::{
-    FALSE, NIL, TRUE, write_array_len, write_bin_len, write_f32, write_f64, write_int,
-    write_map_len, write_str, write_uint,
+    FALSE, NIL, TRUE, write_bin_len, write_f32, write_f64, write_int, write_str, write_uint,
 };
-use super::keys::KeyEncoder;
 use super::{MAX_DEPTH, MAX_ELEMENTS};
+use compound::Compound;
 
 /// Why a value has no form on the wire.
 #[derive(Debug)]
@@ -92,98 +93,6 @@ impl Encoder<'_> {
             EncodeError::new(format!("a body nests at most {MAX_DEPTH} levels deep"))
         })?;
         Ok(())
-    }
-}
-
-/// An array or a map that is being written.
-pub(super) struct Compound<'a, 'e> {
-    encoder: &'e mut Encoder<'a>,
-    map: bool,
-    /// Where the head belongs when the length is not known before the end.
-    start: usize,
-    declared: Option<usize>,
-    written: usize,
-    /// 2 for a variant with a payload of its own container, else 1.
-    levels: usize,
-}
-
-impl<'a, 'e> Compound<'a, 'e> {
-    fn open(
-        encoder: &'e mut Encoder<'a>,
-        map: bool,
-        declared: Option<usize>,
-    ) -> Result<Self, EncodeError> {
-        encoder.descend()?;
-        let start = encoder.out.len();
-        match declared {
-            Some(len) if map => write_map_len(encoder.out, len),
-            Some(len) => write_array_len(encoder.out, len),
-            None => {}
-        }
-        Ok(Self {
-            encoder,
-            map,
-            start,
-            declared,
-            written: 0,
-            levels: 1,
-        })
-    }
-
-    fn open_variant(
-        encoder: &'e mut Encoder<'a>,
-        variant: &str,
-        map: bool,
-        len: usize,
-    ) -> Result<Self, EncodeError> {
-        encoder.descend()?;
-        encoder.count(2)?;
-        write_map_len(encoder.out, 1);
-        write_str(encoder.out, variant);
-        let mut compound = Self::open(encoder, map, Some(len))?;
-        compound.levels = 2;
-        Ok(compound)
-    }
-
-    fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-        self.encoder.count(1)?;
-        self.written += 1;
-        value.serialize(&mut *self.encoder)
-    }
-
-    fn key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), EncodeError> {
-        self.encoder.count(1)?;
-        key.serialize(KeyEncoder {
-            out: self.encoder.out,
-        })
-    }
-
-    fn field<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), EncodeError> {
-        self.encoder.count(1)?;
-        write_str(self.encoder.out, key);
-        self.value(value)
-    }
-
-    fn close(self) -> Result<(), EncodeError> {
-        self.encoder.limits.depth += self.levels;
-        match self.declared {
-            Some(declared) if declared == self.written => Ok(()),
-            // A head that lies would shift everything behind it.
-            Some(declared) => Err(EncodeError::new(format!(
-                "a collection announced {declared} elements and wrote {}",
-                self.written
-            ))),
-            None => {
-                let mut head = Vec::with_capacity(5);
-                if self.map {
-                    write_map_len(&mut head, self.written);
-                } else {
-                    write_array_len(&mut head, self.written);
-                }
-                self.encoder.out.splice(self.start..self.start, head);
-                Ok(())
-            }
-        }
     }
 }
 
@@ -376,63 +285,5 @@ impl<'a, 'e> Serializer for &'e mut Encoder<'a> {
             array.value(&item)?;
         }
         array.close()
-    }
-}
-
-/// The seven compound traits of serde are two things on the wire.
-macro_rules! compounds {
-    ($($trait:ident { $($body:tt)* })*) => {
-        $(impl ser::$trait for Compound<'_, '_> {
-            type Ok = ();
-            type Error = EncodeError;
-
-            $($body)*
-
-            fn end(self) -> Result<(), EncodeError> {
-                self.close()
-            }
-        })*
-    };
-}
-
-compounds! {
-    SerializeSeq {
-        fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-            self.value(value)
-        }
-    }
-    SerializeTuple {
-        fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-            self.value(value)
-        }
-    }
-    SerializeTupleStruct {
-        fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-            self.value(value)
-        }
-    }
-    SerializeTupleVariant {
-        fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-            self.value(value)
-        }
-    }
-    SerializeMap {
-        fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), EncodeError> {
-            self.key(key)
-        }
-
-        fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-            self.value(value)
-        }
-    }
-    SerializeStruct {
-        fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), EncodeError> {
-            self.field(key, value)
-        }
-    }
-    SerializeStructVariant {
-        fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), EncodeError> {
-            self.field(key, value)
-        }
     }
 }

@@ -1,0 +1,38 @@
+# `make help` lists the targets. One profile and one set of features everywhere, so that nothing is built twice.
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+FEATURES := --all-features
+WITH_RABBITMQ = $(TARGET)/debug/with-rabbitmq
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint fmt bench deps
+
+help: ## This list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+demo: deps ## fib called across Rust, Node and Python, on the broker at AMQP_URL or on a private one
+	cargo build --workspace --bins $(FEATURES)
+	$(WITH_RABBITMQ) --unless-amqp-url -- sh examples/fib/demo.sh
+
+test: deps lint ## Lint, then every test in every language, on a private broker
+	cargo nextest run --no-run --workspace $(FEATURES)
+	cargo build --workspace --bins $(FEATURES)
+	$(WITH_RABBITMQ) -- tests/run.sh
+
+lint: deps ## Formatting, clippy, rustdoc, ruff
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets $(FEATURES) -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps $(FEATURES)
+	target/venv/bin/ruff check .
+	target/venv/bin/ruff format --check .
+
+fmt: deps ## Formats Rust and Python
+	cargo fmt --all
+	target/venv/bin/ruff format .
+
+bench: deps ## Benchmarks, on the broker at AMQP_URL or on a private one
+	cargo build --workspace --bins $(FEATURES)
+	$(WITH_RABBITMQ) --unless-amqp-url -- cargo bench --workspace $(FEATURES)
+
+deps: ## Installs what demo and test need and the machine lacks
+	@tests/install.sh

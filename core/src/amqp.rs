@@ -1,0 +1,30 @@
+//! The only module that drives lapin. Everything it hands out is ours: links, channels, publishers,
+//! consumers, messages and errors.
+//!
+//! ```text
+//! Link        one TCP connection to a broker, and what became of it
+//! Channel     declaring, binding, consuming, acknowledging
+//! Publisher   publishes without waiting, learns of confirms and returns in the background
+//! Writer      publishes without waiting, learns when a message has been written
+//! Message     what is published;  Delivery: what arrives
+//! ```
+
+mod address;
+mod channel;
+mod failure;
+mod link;
+mod message;
+mod publisher;
+mod runtime;
+mod socket;
+#[cfg(feature = "tls")]
+mod tls;
+mod writer;
+
+pub(crate) use address::Address;
+pub(crate) use channel::{Channel, ConsumeOptions, Consumer};
+pub(crate) use link::{Link, LinkOptions, LinkState};
+pub(crate) use message::{Delivery, Message};
+pub(crate) use publisher::{ConfirmSink, Publisher};
+pub(crate) use socket::TlsOptions;
+pub(crate) use writer::{WriteSink, Writer};

@@ -1,0 +1,365 @@
+//! A channel: declaring, binding, consuming, acknowledging.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures_util::{FutureExt, StreamExt};
+use lapin::ExchangeKind;
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions,
+    BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions, ExchangeDeclareOptions,
+    QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
+};
+use lapin::types::{AMQPValue, FieldTable, ShortString};
+
+use super::Link;
+use super::failure::{failure, is_mismatch, is_not_found};
+use super::message::{Delivery, Message, short};
+use crate::error::{Code, Error, Executed};
+use crate::topology::{Declare, QueueKind, QueueOptions};
+
+#[derive(Clone, Debug)]
+pub(crate) struct Channel(Arc<lapin::Channel>);
+
+/// How a consumer is attached to its queue.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ConsumeOptions {
+    pub(crate) no_ack: bool,
+    /// At most this many unacknowledged deliveries; 0 is for consumers without acknowledgements.
+    pub(crate) prefetch: u16,
+}
+
+impl Channel {
+    pub(super) fn new(channel: lapin::Channel) -> Self {
+        Self(Arc::new(channel))
+    }
+
+    pub(super) fn raw(&self) -> &Arc<lapin::Channel> {
+        &self.0
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.status().connected()
+    }
+
+    pub(crate) async fn confirm_select(&self) -> Result<(), Error> {
+        self.0
+            .confirm_select(ConfirmSelectOptions::default())
+            .await
+            .map_err(|error| failure("turning publisher confirms on", error))
+    }
+
+    /// A queue that lives and dies with this connection.
+    pub(crate) async fn declare_exclusive(&self, queue: &str) -> Result<(), Error> {
+        let options = QueueDeclareOptions {
+            exclusive: true,
+            auto_delete: true,
+            ..Default::default()
+        };
+        self.0
+            .queue_declare(
+                short(queue, "the queue's name")?,
+                options,
+                FieldTable::default(),
+            )
+            .await
+            .map_err(|error| failure(&format!("declaring the queue `{queue}`"), error))?;
+        Ok(())
+    }
+
+    pub(crate) async fn declare_topic_exchange(&self, exchange: &str) -> Result<(), Error> {
+        let options = ExchangeDeclareOptions {
+            durable: true,
+            ..Default::default()
+        };
+        let name = short(exchange, "the exchange's name")?;
+        self.0
+            .exchange_declare(name, ExchangeKind::Topic, options, FieldTable::default())
+            .await
+            .map_err(|error| failure(&format!("declaring the exchange `{exchange}`"), error))
+    }
+
+    pub(crate) async fn bind(&self, queue: &str, exchange: &str, key: &str) -> Result<(), Error> {
+        self.0
+            .queue_bind(
+                short(queue, "the queue's name")?,
+                short(exchange, "the exchange's name")?,
+                short(key, "the binding key")?,
+                QueueBindOptions::default(),
+                FieldTable::default(),
+            )
+            .await
+            .map_err(|error| failure(&format!("binding `{queue}` to `{exchange}`"), error))
+    }
+
+    pub(crate) async fn consume(
+        &self,
+        queue: &str,
+        options: ConsumeOptions,
+    ) -> Result<Consumer, Error> {
+        let doing = || format!("consuming from `{queue}`");
+        if options.prefetch > 0 {
+            self.0
+                .basic_qos(options.prefetch, BasicQosOptions::default())
+                .await
+                .map_err(|error| failure(&doing(), error))?;
+        }
+        let consume = BasicConsumeOptions {
+            no_ack: options.no_ack,
+            ..Default::default()
+        };
+        let queue = short(queue, "the queue's name")?;
+        let consumer = self
+            .0
+            .basic_consume(
+                queue.clone(),
+                ShortString::default(),
+                consume,
+                FieldTable::default(),
+            )
+            .await
+            .map_err(|error| failure(&doing(), error))?;
+        Ok(Consumer {
+            inner: consumer,
+            _channel: self.clone(),
+        })
+    }
+
+    /// Publishes something that nobody will miss.
+    pub(crate) fn send(&self, message: Message<'_>) {
+        let prepared = || {
+            Ok::<_, Error>((
+                short(message.exchange, "the exchange's name")?,
+                short(message.routing_key, "the routing key")?,
+                message.properties()?,
+            ))
+        };
+        match prepared() {
+            Ok((exchange, key, properties)) => {
+                let options = BasicPublishOptions::default();
+                start(
+                    self.0
+                        .basic_publish(exchange, key, options, &message.body, properties),
+                );
+            }
+            Err(error) => tracing::debug!(%error, "a control message cannot be sent"),
+        }
+    }
+
+    /// Queues the acknowledgement for writing and does not wait: a lost one is a redelivery, no more.
+    pub(crate) fn ack(&self, tag: u64, multiple: bool) {
+        start(self.0.basic_ack(tag, BasicAckOptions { multiple }));
+    }
+
+    /// Gives a delivery back to its queue.
+    pub(crate) fn requeue(&self, tag: u64) {
+        start(self.0.basic_nack(
+            tag,
+            BasicNackOptions {
+                multiple: false,
+                requeue: true,
+            },
+        ));
+    }
+
+    /// Closes in order: everything queued for writing before is written before.
+    pub(crate) async fn close(&self) {
+        if self.is_open() {
+            let _ = self.0.close(200, "done".into()).await;
+        }
+    }
+}
+
+/// Lets lapin put the frames of an operation into its outgoing queue, and waits for nothing.
+fn start<T>(operation: impl Future<Output = lapin::Result<T>>) {
+    let mut operation = std::pin::pin!(operation);
+    let _ = operation
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()));
+}
+
+/// Deliveries of one queue. Dropping it cancels the consumer.
+pub(crate) struct Consumer {
+    inner: lapin::Consumer,
+    // lapin closes a channel when its last handle goes.
+    _channel: Channel,
+}
+
+impl Consumer {
+    /// `None` when the consumer has ended, whatever ended it.
+    pub(crate) async fn next(&mut self) -> Option<Delivery> {
+        std::future::poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Delivery>> {
+        match self.inner.poll_next_unpin(cx) {
+            Poll::Ready(Some(Ok(delivery))) => Poll::Ready(Some(Delivery::new(delivery))),
+            Poll::Ready(Some(Err(error))) => {
+                tracing::debug!(%error, "a consumer ended");
+                Poll::Ready(None)
+            }
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// A delivery that is here already.
+    pub(crate) fn take_ready(&mut self) -> Option<Delivery> {
+        self.next().now_or_never().flatten()
+    }
+
+    /// Tells the broker to send no more; what was sent before still comes out of [`next`](Self::next).
+    pub(crate) async fn cancel(&self, channel: &Channel) {
+        let _ = channel
+            .0
+            .basic_cancel(self.inner.tag(), BasicCancelOptions::default())
+            .await;
+    }
+}
+
+impl Link {
+    /// Makes sure that a queue exists, each step on a channel of its own, because the broker answers a
+    /// "no" by closing the channel.
+    pub(crate) async fn declare_queue(
+        &self,
+        queue: &str,
+        options: &QueueOptions,
+    ) -> Result<(), Error> {
+        if options.declare == Declare::Never {
+            return Ok(());
+        }
+        let name = short(queue, "the queue's name")?;
+        let doing = format!("declaring the queue `{queue}`");
+        let passive = QueueDeclareOptions {
+            passive: true,
+            ..Default::default()
+        };
+        let found = self
+            .channel()
+            .await?
+            .0
+            .queue_declare(name.clone(), passive, FieldTable::default())
+            .await
+            .map(|_| true)
+            .or_else(|error| {
+                if is_not_found(&error) {
+                    Ok(false)
+                } else {
+                    Err(failure(&doing, error))
+                }
+            })?;
+        if !found && options.declare == Declare::Passive {
+            return Err(Error::new(
+                Code::NoSuchService,
+                format!("the queue `{queue}` does not exist and may not be declared here (Declare::Passive)"),
+            )
+            .with_executed(Executed::No));
+        }
+        if found && options.declare == Declare::Passive {
+            return Ok(());
+        }
+        let create = QueueDeclareOptions {
+            durable: options.durable,
+            auto_delete: options.auto_delete,
+            ..Default::default()
+        };
+        let created = self
+            .channel()
+            .await?
+            .0
+            .queue_declare(name, create, arguments(options)?)
+            .await;
+        match created {
+            Ok(_) => Ok(()),
+            Err(error) if found && is_mismatch(&error) => {
+                tracing::warn!(queue, %error, "the queue exists with other options and is used as it is");
+                Ok(())
+            }
+            Err(error) => Err(failure(&doing, error)),
+        }
+    }
+
+    /// How many consumers a queue has; none when there is no such queue.
+    pub(crate) async fn count_consumers(&self, queue: &str) -> Result<u32, Error> {
+        let passive = QueueDeclareOptions {
+            passive: true,
+            ..Default::default()
+        };
+        let channel = self.channel().await?;
+        let name = short(queue, "the queue's name")?;
+        match channel
+            .0
+            .queue_declare(name, passive, FieldTable::default())
+            .await
+        {
+            Ok(queue) => Ok(queue.consumer_count()),
+            Err(error) if is_not_found(&error) => Ok(0),
+            Err(error) => Err(failure(&format!("looking at the queue `{queue}`"), error)),
+        }
+    }
+
+    /// Deletes a queue that nobody consumes from and that holds nothing. Anything else is left alone.
+    pub(crate) async fn delete_idle_queue(&self, queue: &str) {
+        let options = QueueDeleteOptions {
+            if_unused: true,
+            if_empty: true,
+            ..Default::default()
+        };
+        let (Ok(channel), Ok(name)) = (self.channel().await, short(queue, "the queue's name"))
+        else {
+            return;
+        };
+        if let Err(error) = channel.0.queue_delete(name, options).await {
+            tracing::debug!(queue, %error, "the queue stays");
+        }
+    }
+}
+
+fn arguments(options: &QueueOptions) -> Result<FieldTable, Error> {
+    let mut table = FieldTable::default();
+    let mut set = |key: &str, value: AMQPValue| {
+        table.insert(key.into(), value);
+    };
+    let millis = |duration: Duration| {
+        AMQPValue::LongLongInt(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
+    };
+    if options.kind == QueueKind::Quorum {
+        set("x-queue-type", AMQPValue::LongString("quorum".into()));
+    }
+    if let Some(ttl) = options.message_ttl {
+        set("x-message-ttl", millis(ttl));
+    }
+    if let Some(expires) = options.expires {
+        set("x-expires", millis(expires));
+    }
+    if let Some(length) = options.max_length {
+        set("x-max-length", AMQPValue::LongLongInt(length.into()));
+        // The other policy, drop-head, would lose accepted requests without a word.
+        set("x-overflow", AMQPValue::LongString("reject-publish".into()));
+    }
+    if let Some(priority) = options.max_priority {
+        set(
+            "x-max-priority",
+            AMQPValue::ShortShortInt(i8::try_from(priority).unwrap_or(i8::MAX)),
+        );
+    }
+    if options.single_active_consumer {
+        set("x-single-active-consumer", AMQPValue::Boolean(true));
+    }
+    if let Some(exchange) = &options.dead_letter_exchange {
+        short(exchange, "the dead-letter exchange's name")?;
+        set(
+            "x-dead-letter-exchange",
+            AMQPValue::LongString(exchange.as_str().into()),
+        );
+    }
+    if let Some(key) = &options.dead_letter_routing_key {
+        short(key, "the dead-letter routing key")?;
+        set(
+            "x-dead-letter-routing-key",
+            AMQPValue::LongString(key.as_str().into()),
+        );
+    }
+    Ok(table)
+}

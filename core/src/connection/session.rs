@@ -1,0 +1,83 @@
+//! One life of a connection: its two links, which live and die together.
+
+use std::fmt;
+
+use crate::amqp::{Address, Link, LinkOptions, LinkState};
+use crate::error::Error;
+
+pub(crate) struct Session {
+    /// Requests and replies go out here.
+    pub(crate) publish: Link,
+    /// Requests and replies come in here, and acknowledgements go out.
+    pub(crate) consume: Link,
+    /// The login that may be written as `user_id`.
+    pub(crate) login: Option<String>,
+    address: Address,
+    options: LinkOptions,
+}
+
+impl Session {
+    pub(super) async fn connect(address: &Address, options: &LinkOptions) -> Result<Self, Error> {
+        let consume = Link::connect(address, options).await?;
+        let publish = Link::connect(address, options).await?;
+        Ok(Self {
+            publish,
+            consume,
+            login: address.login().map(str::to_owned),
+            address: address.clone(),
+            options: options.clone(),
+        })
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        self.publish.is_lost() || self.consume.is_lost()
+    }
+
+    /// Why the broker takes no publishes, when it does not.
+    pub(crate) fn blocked(&self) -> bool {
+        matches!(*self.publish.state().borrow(), LinkState::Blocked(_))
+    }
+
+    /// Waits until publishes are taken again, or the session is lost.
+    pub(crate) async fn unblocked(&self) {
+        let mut state = self.publish.state();
+        let _ = state
+            .wait_for(|state| !matches!(state, LinkState::Blocked(_)))
+            .await;
+    }
+
+    /// Waits until either link is lost.
+    pub(crate) async fn lost(&self) {
+        let (mut publish, mut consume) = (self.publish.state(), self.consume.state());
+        let is_lost = |state: &LinkState| matches!(state, LinkState::Lost(_));
+        tokio::select! {
+            _ = publish.wait_for(is_lost) => {}
+            _ = consume.wait_for(is_lost) => {}
+        }
+    }
+
+    /// Deletes a queue that nobody consumes from and that holds nothing, on a link of its own: RabbitMQ closes
+    /// the whole connection over a conditional delete of a quorum queue.
+    pub(crate) async fn delete_idle_queue(&self, queue: &str) {
+        match Link::connect(&self.address, &self.options).await {
+            Ok(link) => {
+                link.delete_idle_queue(queue).await;
+                link.close().await;
+            }
+            Err(error) => tracing::debug!(queue, %error, "the queue stays"),
+        }
+    }
+
+    pub(super) async fn close(&self) {
+        self.publish.close().await;
+        self.consume.close().await;
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("lost", &self.is_lost())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,222 @@
+//! The serving half. A request goes [`consume`] → [`dispatch`] → handler → [`reply`]; [`acks`] settles it
+//! when its reply has been written, [`calls`] knows which calls ran or run here.
+
+mod acks;
+mod builder;
+mod calls;
+mod consume;
+mod control;
+mod dispatch;
+mod job;
+mod queue;
+mod reply;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use builder::{ServerBuilder, ServiceOptions};
+pub(crate) use queue::QueueConfig;
+
+use crate::connection::Connection;
+use crate::error::{Code, Error, Executed};
+use calls::Calls;
+use dispatch::Dispatcher;
+
+/// How long `start` waits for a connection and for the queues to be there.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A running server. Dropping it stops it without waiting; [`stop`](Self::stop) waits.
+#[derive(Debug)]
+pub struct Server {
+    stop: Stop,
+    tracker: TaskTracker,
+    instance: String,
+    dropped: Arc<AtomicU64>,
+    _connection: Connection,
+}
+
+/// The two steps of stopping.
+#[derive(Clone, Debug)]
+struct Stop {
+    /// Take nothing new.
+    gently: CancellationToken,
+    /// The grace time is over.
+    now: CancellationToken,
+    grace: Duration,
+}
+
+impl Server {
+    async fn start(
+        connection: Connection,
+        queues: Vec<QueueConfig>,
+        grace: Duration,
+    ) -> Result<Self, Error> {
+        let stop = Stop {
+            gently: CancellationToken::new(),
+            now: CancellationToken::new(),
+            grace,
+        };
+        let tracker = TaskTracker::new();
+        let instance = crate::wire::random_name();
+        let dropped = Arc::new(AtomicU64::new(0));
+        let mut running = Vec::new();
+        let mut controlled = Vec::new();
+        for config in queues {
+            let calls = Arc::new(Calls::new());
+            controlled.push((config.name.clone(), Arc::clone(&calls)));
+            let (ready, is_ready) = oneshot::channel();
+            let shared = Arc::clone(connection.shared());
+            let dispatcher = Arc::new(Dispatcher {
+                config,
+                calls,
+                stop: stop.clone(),
+                max_message_size: shared.settings.max_message_size,
+                dropped: Arc::clone(&dropped),
+            });
+            tracker.spawn(queue::serve(shared, dispatcher, ready));
+            running.push(is_ready);
+        }
+        let (heard, mut hears) = watch::channel(false);
+        let shared = Arc::clone(connection.shared());
+        tracker.spawn(control::listen(
+            shared,
+            controlled,
+            instance.clone(),
+            stop.gently.clone(),
+            heard,
+        ));
+        tracker.close();
+        let server = Self {
+            stop,
+            tracker,
+            instance,
+            dropped,
+            _connection: connection,
+        };
+        let started = async {
+            for is_ready in running {
+                is_ready.await.unwrap_or_else(|_| Err(closed()))?;
+            }
+            let _ = hears.wait_for(|heard| *heard).await;
+            Ok(())
+        };
+        match tokio::time::timeout(START_TIMEOUT, started).await {
+            Ok(Ok(())) => Ok(server),
+            Ok(Err(error)) => {
+                server.stop.now.cancel();
+                server.stop().await;
+                Err(error)
+            }
+            Err(_) => Err(Error::new(
+                Code::Unavailable,
+                format!("there was no connection to the broker within {START_TIMEOUT:?}"),
+            )
+            .with_executed(Executed::No)),
+        }
+    }
+
+    /// The random name of this instance, as in the routing keys of its control messages.
+    #[must_use]
+    pub fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    /// How many messages came that were no requests: of a reserved type, or naming neither a method nor a
+    /// reply address.
+    #[must_use]
+    pub fn dropped_messages(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Stops in order: takes nothing new, gives back what has not started, lets handlers finish within the
+    /// grace time, answers and acknowledges. Handlers that take longer are stopped and answered with
+    /// [`Code::Unavailable`], executed maybe.
+    ///
+    /// # Cancel safety
+    /// The server goes on stopping when the future is dropped.
+    pub async fn stop(&self) {
+        self.stop.gently.cancel();
+        self.tracker.wait().await;
+    }
+
+    /// Serves until SIGINT (Ctrl-C) or SIGTERM, then stops in order. A second signal ends the grace time.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] when the signals cannot be listened to.
+    ///
+    /// # Cancel safety
+    /// Dropping the future stops the server without waiting.
+    pub async fn run(self) -> Result<(), Error> {
+        let mut signals = Signals::new().map_err(|error| {
+            Error::new(Code::Internal, "signals cannot be listened to").with_source(error)
+        })?;
+        tokio::select! {
+            () = signals.next() => {}
+            () = self.tracker.wait() => return Err(closed()),
+        }
+        tracing::info!("stopping");
+        tokio::select! {
+            () = self.stop() => {}
+            () = async {
+                signals.next().await;
+                tracing::warn!("stopping at once");
+                self.stop.now.cancel();
+                std::future::pending::<()>().await;
+            } => {}
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.gently.cancel();
+    }
+}
+
+fn closed() -> Error {
+    Error::new(Code::Unavailable, "the connection has been closed").with_executed(Executed::No)
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}

@@ -1,0 +1,127 @@
+//! The calls of one queue that run here, ran here lately, or were cancelled before they came. It stops a
+//! redelivered or repeated call from running twice, and finds the handler that a cancel is for.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::job::Job;
+use super::reply::Answer;
+
+/// How many finished or cancelled calls are remembered.
+const REMEMBERED: usize = 4096;
+/// How many bytes of their answers.
+const REMEMBERED_BYTES: usize = 4 * 1024 * 1024;
+
+#[derive(Debug, Default)]
+pub(super) struct Calls(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    calls: HashMap<Uuid, Call>,
+    /// Finished and cancelled calls, oldest first.
+    old: VecDeque<Uuid>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+enum Call {
+    /// With the newest delivery of the same call, which then gets the answer.
+    Running {
+        cancellation: CancellationToken,
+        again: Option<Box<Job>>,
+    },
+    Done(Answer),
+    Cancelled,
+}
+
+/// What to do with a delivery.
+#[derive(Debug)]
+pub(super) enum Begin {
+    Run(Box<Job>),
+    /// It runs here already; the answer will go to this delivery too.
+    Joined,
+    /// It ran here; this was the answer.
+    Again(Box<Job>, Answer),
+    Cancelled(Box<Job>),
+}
+
+impl Calls {
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Registers a call that is about to start.
+    pub(super) fn begin(&self, job: Box<Job>) -> Begin {
+        // Ids of other shapes are not known to be unique, so they prove nothing.
+        let Some(id) = job.id else {
+            return Begin::Run(job);
+        };
+        let mut table = self.lock();
+        match table.calls.get_mut(&id) {
+            None => {
+                let cancellation = job.context.cancellation().clone();
+                table.calls.insert(
+                    id,
+                    Call::Running {
+                        cancellation,
+                        again: None,
+                    },
+                );
+                Begin::Run(job)
+            }
+            Some(Call::Running { again, .. }) => {
+                *again = Some(job);
+                Begin::Joined
+            }
+            Some(Call::Done(answer)) => Begin::Again(job, answer.clone()),
+            Some(Call::Cancelled) => Begin::Cancelled(job),
+        }
+    }
+
+    /// Records the answer; returns a later delivery of the same call, if one came.
+    pub(super) fn finish(&self, id: Option<Uuid>, answer: &Answer) -> Option<Box<Job>> {
+        let mut table = self.lock();
+        let call = table.calls.insert(id?, Call::Done(answer.clone()));
+        table.bytes += answer.size();
+        table.remember(id?);
+        match call {
+            Some(Call::Running { again, .. }) => again,
+            _ => None,
+        }
+    }
+
+    /// Stops a call, running or yet to come.
+    pub(super) fn cancel(&self, id: &str) {
+        let Ok(id) = Uuid::try_parse(id) else { return };
+        let mut table = self.lock();
+        match table.calls.get(&id) {
+            Some(Call::Running { cancellation, .. }) => cancellation.cancel(),
+            Some(Call::Done(_) | Call::Cancelled) => {}
+            None => {
+                table.calls.insert(id, Call::Cancelled);
+                table.remember(id);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn remember(&mut self, id: Uuid) {
+        self.old.push_back(id);
+        while self.old.len() > REMEMBERED || self.bytes > REMEMBERED_BYTES {
+            let Some(oldest) = self.old.pop_front() else {
+                break;
+            };
+            if let Some(Call::Done(answer)) = self.calls.remove(&oldest) {
+                self.bytes -= answer.size();
+            }
+        }
+    }
+}

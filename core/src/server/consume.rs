@@ -1,0 +1,125 @@
+//! The delivery loop of one consumer: takes requests, starts as many as may run at once, stops in order.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::task::TaskTracker;
+
+use super::dispatch::Dispatcher;
+use super::job::{Desk, Job};
+use crate::amqp::{Channel, Consumer};
+
+/// Why a consumer ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    Stopped,
+    /// The session, the channel or the queue is gone.
+    Lost,
+}
+
+pub(super) struct Intake {
+    pub(super) dispatcher: Arc<Dispatcher>,
+    pub(super) slots: Arc<Semaphore>,
+    pub(super) desk: Arc<Desk>,
+    pub(super) channel: Channel,
+    pub(super) consumer: Consumer,
+    /// Handlers of this and of earlier consumers.
+    pub(super) running: TaskTracker,
+}
+
+enum Event {
+    Job(Box<Job>),
+    Slot(OwnedSemaphorePermit),
+    Ended,
+}
+
+impl Intake {
+    pub(super) async fn run(mut self) -> Ended {
+        // Admitted and waiting for a slot; never more than the prefetch allows.
+        let mut waiting = VecDeque::new();
+        let stop = self.dispatcher.stop.gently.clone();
+        let desk = Arc::clone(&self.desk);
+        loop {
+            let event = tokio::select! {
+                biased;
+                () = stop.cancelled() => {
+                    self.finish(waiting).await;
+                    return Ended::Stopped;
+                }
+                () = desk.broken.cancelled() => Event::Ended,
+                slot = Arc::clone(&self.slots).acquire_owned(), if !waiting.is_empty() => {
+                    slot.map_or(Event::Ended, Event::Slot)
+                }
+                event = self.next() => event,
+            };
+            match event {
+                Event::Job(job) if waiting.is_empty() => {
+                    match Arc::clone(&self.slots).try_acquire_owned() {
+                        Ok(slot) => self.start(job, slot),
+                        Err(_) => waiting.push_back(job),
+                    }
+                }
+                Event::Job(job) => waiting.push_back(job),
+                Event::Slot(slot) => {
+                    if let Some(job) = waiting.pop_front() {
+                        self.start(job, slot);
+                    }
+                }
+                // What waits was never acknowledged: the broker delivers it again.
+                Event::Ended => return Ended::Lost,
+            }
+        }
+    }
+
+    /// The next delivery that is a request.
+    async fn next(&mut self) -> Event {
+        std::future::poll_fn(|cx| {
+            loop {
+                match self.consumer.poll_next(cx) {
+                    Poll::Ready(Some(delivery)) => {
+                        if let Some(job) = self.dispatcher.admit(delivery, &self.desk) {
+                            return Poll::Ready(Event::Job(job));
+                        }
+                    }
+                    Poll::Ready(None) => return Poll::Ready(Event::Ended),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        })
+        .await
+    }
+
+    fn start(&self, job: Box<Job>, slot: OwnedSemaphorePermit) {
+        self.running
+            .spawn(Arc::clone(&self.dispatcher).run(job, slot));
+    }
+
+    /// Stops in order: no more deliveries, what has not started goes back, what runs gets its time.
+    async fn finish(mut self, waiting: VecDeque<Box<Job>>) {
+        self.consumer.cancel(&self.channel).await;
+        for job in waiting {
+            self.desk.acks.requeue(job.tag);
+        }
+        while let Some(delivery) = self.consumer.take_ready() {
+            self.desk.acks.requeue(delivery.tag);
+        }
+        self.running.close();
+        let stop = &self.dispatcher.stop;
+        tokio::select! {
+            () = self.running.wait() => {}
+            () = async {
+                tokio::select! {
+                    () = tokio::time::sleep(stop.grace) => {}
+                    () = stop.now.cancelled() => {}
+                }
+                // Every handler now ends with an answer of its own.
+                stop.now.cancel();
+                self.running.wait().await;
+            } => {}
+        }
+        self.desk.drained().await;
+        self.channel.close().await;
+    }
+}

@@ -1,0 +1,296 @@
+//! From a delivery to a job, or to the one answer that it deserves; and from a job to its handler.
+
+use std::borrow::Cow;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use super::calls::{Begin, Calls};
+use super::job::{Desk, Envelope, Job};
+use super::reply::Answer;
+use super::{QueueConfig, Stop};
+use crate::amqp::Delivery;
+use crate::codec::Codec;
+use crate::context::{Context, Metadata, Parts, TraceContext};
+use crate::descriptor::MethodDescriptor;
+use crate::error::{Code, Error, Executed};
+use crate::service::{Reply, Request, panicked};
+use crate::wire;
+
+/// The part of a server that serves one queue, through all its sessions.
+#[derive(Debug)]
+pub(super) struct Dispatcher {
+    pub(super) config: QueueConfig,
+    pub(super) calls: Arc<Calls>,
+    pub(super) stop: Stop,
+    pub(super) max_message_size: usize,
+    /// Messages that were no requests.
+    pub(super) dropped: Arc<AtomicU64>,
+}
+
+impl Dispatcher {
+    /// Makes a job of a delivery. Whatever cannot become one is answered and acknowledged here.
+    pub(super) fn admit(&self, delivery: Delivery, desk: &Arc<Desk>) -> Option<Box<Job>> {
+        let arrival = Instant::now();
+        if delivery
+            .kind()
+            .is_some_and(|kind| kind.starts_with(wire::RESERVED_PREFIX))
+        {
+            // A reply or control message that was sent here, by mistake or by a forged reply address.
+            self.drop(&delivery, desk, "its type is reserved");
+            return None;
+        }
+        if delivery.kind().is_none() && delivery.reply_to().is_none() {
+            self.drop(
+                &delivery,
+                desk,
+                "it names neither a method nor a reply address",
+            );
+            return None;
+        }
+        let envelope = Envelope {
+            reply_to: delivery.reply_to().map(str::to_owned),
+            correlation_id: delivery.correlation_id().map(str::to_owned),
+            method: Cow::Borrowed(""),
+        };
+        match self.examine(&delivery) {
+            Ok((codec, method)) => Some(self.job(delivery, arrival, codec, method, envelope, desk)),
+            Err(error) => {
+                // In JSON when the caller's own encoding is the thing that is not understood.
+                let codec =
+                    Codec::from_content_type(delivery.content_type()).unwrap_or(Codec::Json);
+                desk.answer(delivery.tag, &envelope, &Answer::error(&error, codec));
+                None
+            }
+        }
+    }
+
+    fn drop(&self, delivery: &Delivery, desk: &Desk, why: &str) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!(queue = %self.config.name, why, "a message that is no request was dropped");
+        desk.acks.finish(&[delivery.tag]);
+    }
+
+    fn examine(&self, delivery: &Delivery) -> Result<(Codec, &MethodDescriptor), Error> {
+        let refuse =
+            |code, message: String| Err(Error::new(code, message).with_executed(Executed::No));
+        if let Some(version) = delivery.header_number(wire::HEADER_VERSION)
+            && version > wire::VERSION
+        {
+            return refuse(
+                Code::Unimplemented,
+                format!(
+                    "wire version {version} is not known here, only up to {}",
+                    wire::VERSION
+                ),
+            );
+        }
+        // Some libraries always say which encoding their text has.
+        let harmless = |encoding: &&str| {
+            ["utf-8", "binary", "identity"]
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(encoding))
+        };
+        if let Some(encoding) = delivery
+            .content_encoding()
+            .filter(|encoding| !harmless(encoding))
+        {
+            return refuse(
+                Code::Unimplemented,
+                format!("the content encoding {encoding:?} is not known here"),
+            );
+        }
+        let Some(codec) = Codec::from_content_type(delivery.content_type()) else {
+            return refuse(
+                Code::InvalidArgument,
+                format!(
+                    "the content type {:?} is not known here; send application/msgpack, application/json or text/plain",
+                    delivery.content_type().unwrap_or_default()
+                ),
+            );
+        };
+        let descriptor = self.config.service.descriptor();
+        let method = match delivery.kind() {
+            Some(name) => descriptor
+                .method(name)
+                .ok_or_else(|| format!("no method {name:?}")),
+            None => descriptor
+                .default_method()
+                .ok_or_else(|| "no default method; name one in `type`".to_owned()),
+        };
+        let method = match method {
+            Ok(method) => method,
+            Err(what) => {
+                let known: Vec<_> = descriptor
+                    .methods
+                    .iter()
+                    .map(|method| &*method.name)
+                    .collect();
+                return refuse(
+                    Code::NoSuchMethod,
+                    format!(
+                        "the service `{}` has {what}; it has {}",
+                        descriptor.name,
+                        known.join(", ")
+                    ),
+                );
+            }
+        };
+        if delivery.body.len() > self.max_message_size {
+            return refuse(
+                Code::ResourceExhausted,
+                format!(
+                    "the request takes {} bytes, the limit is {}",
+                    delivery.body.len(),
+                    self.max_message_size
+                ),
+            )
+            .map_err(|error| error.with_retryable(false));
+        }
+        Ok((codec, method))
+    }
+
+    fn job(
+        &self,
+        delivery: Delivery,
+        arrival: Instant,
+        codec: Codec,
+        method: &MethodDescriptor,
+        mut envelope: Envelope,
+        desk: &Arc<Desk>,
+    ) -> Box<Job> {
+        envelope.method = method.name.clone();
+        let trace = delivery
+            .header(wire::HEADER_TRACEPARENT)
+            .map(|traceparent| TraceContext {
+                traceparent: traceparent.to_owned(),
+                tracestate: delivery.header(wire::HEADER_TRACESTATE).map(str::to_owned),
+                baggage: delivery.header(wire::HEADER_BAGGAGE).map(str::to_owned),
+            });
+        let mut metadata = Metadata::new();
+        for (key, value) in delivery
+            .headers()
+            .filter(|(key, _)| wire::is_metadata_key(key))
+        {
+            metadata.set(key.to_owned().into(), value.to_owned());
+        }
+        // Without an expiration nothing would ever end a loop of crashes.
+        let unbounded = delivery.expiration().is_none() && !method.options.idempotent;
+        let may_have_run = delivery.redelivered && (unbounded || method.options.at_most_once);
+        let id = delivery
+            .message_id()
+            .and_then(|id| Uuid::try_parse(id).ok());
+        let context = Context::new(Parts {
+            service: self.config.service.descriptor().name.clone(),
+            method: method.name.clone(),
+            // A queue's own wait is the broker's to count; what is left runs from here, on this clock.
+            deadline: delivery
+                .expiration()
+                .and_then(|left| arrival.checked_add(Duration::from_millis(left))),
+            metadata,
+            trace,
+            caller: delivery.app_id().map(str::to_owned),
+            user: delivery.user_id().map(str::to_owned),
+            message_id: delivery.message_id().map(str::to_owned),
+            redelivered: delivery.redelivered,
+            cancellation: CancellationToken::new(),
+        });
+        Box::new(Job {
+            tag: delivery.tag,
+            id,
+            context,
+            codec,
+            body: delivery.body,
+            envelope,
+            at_most_once: method.options.at_most_once,
+            may_have_run,
+            desk: Arc::clone(desk),
+        })
+    }
+
+    /// Runs a job to its answer.
+    pub(super) async fn run(self: Arc<Self>, job: Box<Job>, slot: OwnedSemaphorePermit) {
+        let job = match self.calls.begin(job) {
+            Begin::Run(job) => job,
+            Begin::Joined => return,
+            Begin::Again(job, answer) => return job.answer(&answer),
+            Begin::Cancelled(job) => {
+                let error = Error::new(Code::Cancelled, "the call was cancelled before it started");
+                return job.answer(&Answer::error(
+                    &error.with_executed(Executed::No),
+                    job.codec,
+                ));
+            }
+        };
+        let outcome = if job.may_have_run {
+            Err(Error::new(
+                Code::Aborted,
+                "the request was delivered before and may have been executed; it is not run again",
+            )
+            .with_executed(Executed::Maybe))
+        } else {
+            self.handle(&job, slot).await
+        };
+        let answer = Answer::new(outcome, job.codec, self.max_message_size);
+        let again = self.calls.finish(job.id, &answer);
+        job.answer(&answer);
+        if let Some(again) = again {
+            again.answer(&answer);
+        }
+    }
+
+    async fn handle(&self, job: &Job, slot: OwnedSemaphorePermit) -> Result<Reply, Error> {
+        let deadline = job.context.deadline();
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Err(Error::new(
+                Code::DeadlineExceeded,
+                "the deadline passed before the handler started",
+            )
+            .with_executed(Executed::No));
+        }
+        if job.at_most_once {
+            job.desk.acks.finish(&[job.tag]);
+        }
+        let request = Request::new(job.body.clone(), job.codec, job.context.clone(), Some(slot));
+        let service = Arc::clone(&self.config.service);
+        let method = &*job.envelope.method;
+        let span = tracing::info_span!(
+            "rpc",
+            service = job.context.service(),
+            method,
+            traceparent = job.context.trace().map(|trace| trace.traceparent.as_str())
+        );
+        // The service's own code runs inside, from making the future on: all of it may panic.
+        let handler = async move { service.call(method, request).await };
+        let handler = job
+            .context
+            .clone()
+            .scope(AssertUnwindSafe(handler).catch_unwind())
+            .instrument(span);
+        let stopped =
+            |code, what: &'static str| Err(Error::new(code, what).with_executed(Executed::Maybe));
+        tokio::select! {
+            biased;
+            outcome = handler => outcome.unwrap_or_else(|panic| Err(panicked(&*panic))),
+            () = job.context.cancellation().cancelled() => {
+                stopped(Code::Cancelled, "the caller cancelled the call while it ran")
+            }
+            () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                job.context.cancellation().cancel();
+                stopped(Code::DeadlineExceeded, "the deadline passed while the handler ran")
+            }
+            () = self.stop.now.cancelled() => {
+                job.context.cancellation().cancel();
+                stopped(Code::Unavailable, "the server stopped while the handler ran")
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Calls fib on `rpc_queue`, whoever serves it.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use examples::{MathClient, MathError};
+use leveret::{CallError, Codec, Connection};
+
+/// Calls fib(N) and prints the answer.
+#[derive(Parser)]
+struct Arguments {
+    /// Which Fibonacci number.
+    #[arg(default_value_t = 30, allow_negative_numbers = true)]
+    n: i64,
+    /// Speak plain text, for servers like those of the RabbitMQ tutorials.
+    #[arg(long)]
+    text: bool,
+    /// How long to wait, in milliseconds.
+    #[arg(long, default_value_t = 10_000)]
+    timeout: u64,
+    /// The broker.
+    #[arg(
+        long,
+        env = "AMQP_URL",
+        default_value = "amqp://127.0.0.1:5672/%2f",
+        hide_env_values = true
+    )]
+    url: String,
+}
+
+#[tokio::main]
+async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let Arguments {
+        n,
+        text,
+        timeout,
+        url,
+    } = Arguments::parse();
+    let connection = Connection::builder(url)
+        .name("fib-client")
+        .connect()
+        .await?;
+    let codec = if text { Codec::Text } else { Codec::MsgPack };
+    let math = MathClient::new(connection.client().with_codec(codec));
+    let answer = math.fib(n).timeout(Duration::from_millis(timeout)).await;
+    connection.close().await;
+    match answer {
+        Ok(value) => {
+            println!("fib({n}) = {value}");
+            return Ok(ExitCode::SUCCESS);
+        }
+        Err(CallError::Domain(MathError::Negative { n })) => {
+            eprintln!("there is no fib({n}): {n} is negative")
+        }
+        Err(CallError::Domain(MathError::TooLarge { max })) => {
+            eprintln!("fib({n}) is too large: ask for up to {max}")
+        }
+        Err(CallError::Rpc(error)) => eprintln!("{error} (executed: {})", error.executed()),
+    }
+    Ok(ExitCode::FAILURE)
+}

@@ -1,0 +1,75 @@
+#!/bin/sh
+# Installs what the tests and the demo need and the machine does not have yet: RabbitMQ (never started as a
+# service), cargo-nextest, a Python venv in target/venv, and the Node packages of the plain scripts.
+# Quick when everything is there. Wants Rust, Python 3.11 and Node 20 to be present.
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { echo "install: $*" >&2; }
+
+for tool in cargo python3 node npm; do
+    if ! command -v "$tool" >/dev/null; then
+        say "$tool is missing. Rust, Python 3.11 and Node 20 must be there beforehand; see README.md."
+        exit 1
+    fi
+done
+
+rabbitmq_is_there() {
+    [ -n "${LEVERET_RABBITMQ_SBIN:-}" ] || ls /usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server >/dev/null 2>&1 ||
+        command -v rabbitmq-server >/dev/null
+}
+
+packages=
+rabbitmq_is_there || packages="$packages rabbitmq-server"
+python3 -c 'import ensurepip' 2>/dev/null || packages="$packages python3-venv"
+command -v cc >/dev/null || packages="$packages gcc libc6-dev"
+command -v openssl >/dev/null || packages="$packages openssl"
+
+if [ -n "$packages" ]; then
+    as_root=
+    if [ "$(id -u)" != 0 ]; then
+        as_root=sudo
+    fi
+    if ! command -v apt-get >/dev/null || { [ -n "$as_root" ] && ! command -v sudo >/dev/null; }; then
+        say "missing:$packages"
+        say "They can be installed here neither with apt-get as root nor through sudo. Please install them and run again."
+        exit 1
+    fi
+    say "apt-get install$packages"
+    # The tests start nodes of their own: keep the package from starting the machine's.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e $policy ]; then
+        trap '$as_root rm -f $policy' EXIT
+        trap 'exit 1' INT TERM
+        printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null
+        $as_root chmod 755 $policy
+    fi
+    $as_root apt-get update -qq
+    # shellcheck disable=SC2086
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >&2
+fi
+
+if ! cargo nextest --version >/dev/null 2>&1; then
+    say "cargo install cargo-nextest (once, some minutes)"
+    # A test runner need not be fast itself: this builds in a third of the time.
+    CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+        CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/install" cargo install --locked --quiet cargo-nextest
+fi
+
+venv=target/venv
+if ! cmp -s tests/requirements.txt "$venv/installed.txt" || ! "$venv/bin/python" -c "" 2>/dev/null; then
+    say "Python packages into $venv"
+    python3 -m venv --clear "$venv"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+    cp tests/requirements.txt "$venv/installed.txt"
+fi
+
+find . \( -name node_modules -o -name target -o -name .git \) -prune -o -name package-lock.json -print |
+    while read -r lock; do
+        folder=$(dirname "$lock")
+        if ! cmp -s "$lock" "$folder/node_modules/.installed.json"; then
+            say "Node packages into $folder/node_modules"
+            (cd "$folder" && npm ci --silent --no-audit --no-fund)
+            cp "$lock" "$folder/node_modules/.installed.json"
+        fi
+    done
