@@ -87,8 +87,14 @@ fn schemas_share_definitions_and_know_bytes() {
     let schemas = turn.schemas.unwrap()();
     let arguments = &schemas.arguments;
     let base64 = json!({"type": "string", "contentEncoding": "base64"});
-    assert_eq!(arguments["required"], json!(["page", "raw", "hash", "wide"]));
-    assert_eq!(arguments["properties"]["page"], json!({"$ref": "#/$defs/Page"}));
+    assert_eq!(
+        arguments["required"],
+        json!(["page", "raw", "hash", "wide"])
+    );
+    assert_eq!(
+        arguments["properties"]["page"],
+        json!({"$ref": "#/$defs/Page"})
+    );
     assert_eq!(arguments["$defs"]["Page"]["properties"]["text"], base64);
     assert_eq!(arguments["properties"]["raw"], base64);
     assert_eq!(
@@ -98,5 +104,8 @@ fn schemas_share_definitions_and_know_bytes() {
     assert_eq!(arguments["properties"]["hash"]["type"], "array");
     assert_eq!(arguments["properties"]["wide"]["type"], "array");
     assert_eq!(schemas.result["items"], json!({"$ref": "#/$defs/Page"}));
-    assert_eq!(schemas.result["$defs"]["Page"]["properties"]["text"], base64);
+    assert_eq!(
+        schemas.result["$defs"]["Page"]["properties"]["text"],
+        base64
+    );
 }
