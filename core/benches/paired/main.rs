@@ -6,6 +6,7 @@
 //! ```text
 //! make bench                                  # on AMQP_URL, or on a private RabbitMQ
 //! cargo bench -p leveret --bench paired -- --seconds 5 --rounds 5
+//! cargo bench -p leveret --bench paired -- --profile ours    # one stack alone, under perf
 //! ```
 
 mod measure;
@@ -54,6 +55,7 @@ async fn main() {
     match argument("--serve").as_deref() {
         Some("raw") => raw::serve(&settings.url).await,
         Some(_) => ours::serve(&settings.url).await,
+        None if argument("--profile").is_some() => profile(&settings).await,
         None => compare(&settings).await,
     }
 }
@@ -79,6 +81,32 @@ impl Drop for Server {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// One stack alone, 64 calls in flight, for a profiler to look at.
+async fn profile(settings: &Settings) {
+    let stack = argument("--profile").unwrap_or_default();
+    let _server = Server::start(&stack, &settings.url);
+    let duration = Duration::from_secs_f64(settings.seconds);
+    let figures = match &*stack {
+        "raw" => {
+            run(
+                &raw::Client::connect(&settings.url, false).await,
+                Work::ALL[1],
+                duration,
+            )
+            .await
+        }
+        _ => {
+            run(
+                &ours::Client::connect(&settings.url).await,
+                Work::ALL[1],
+                duration,
+            )
+            .await
+        }
+    };
+    println!("{figures}");
 }
 
 async fn compare(settings: &Settings) {
