@@ -176,8 +176,8 @@ impl Guard {
                 // The broker adds to headers, and does not mind when that makes them too large.
                 self.replace(frame, total, "larger than a frame may be");
             }
-            // What is no frame of this kind at all comes of no publisher; lapin will say so.
-            CONTENT_HEADER if frame.len() >= BARE && frame.last() == Some(&END) => {
+            // A frame without its end is no publisher's doing; lapin will say so.
+            CONTENT_HEADER if frame.last() == Some(&END) => {
                 if let Err(flaw) = content::check(&frame[payload]) {
                     self.replace(frame, total, flaw);
                 }
@@ -191,6 +191,7 @@ impl Guard {
 
     fn replace(&mut self, frame: &mut [u8], total: u64, flaw: &str) {
         let Some(bare) = frame.first_chunk_mut::<BARE>() else {
+            // Nor is one that lacks what the broker itself writes.
             return;
         };
         // Channel, class, weight and body size stay.

@@ -1,5 +1,5 @@
-//! Text in the broker's own frames that lapin would refuse: a routing key is the publisher's choice, and a
-//! reason is cut off at 252 bytes, in the middle of a character if need be.
+//! Text in the broker's own frames that lapin would refuse: a routing key is the publisher's choice, and the
+//! reason of a close quotes what it complains of, byte by byte.
 
 enum Field {
     Text,
