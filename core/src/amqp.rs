@@ -12,6 +12,7 @@
 mod address;
 mod channel;
 mod failure;
+mod guard;
 mod link;
 mod message;
 mod pool;

@@ -17,7 +17,7 @@ use super::{Address, TlsOptions};
 use crate::error::{Code, Error, Executed};
 
 /// RabbitMQ's own default; lapin would believe a server that says "no limit" and allocate for it.
-const FRAME_MAX: u32 = 131_072;
+pub(super) const FRAME_MAX: u32 = 131_072;
 /// How long an orderly close may take before the socket is hung up.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -63,9 +63,9 @@ impl Link {
     }
 
     async fn attempt(address: &Address, options: &LinkOptions) -> Result<Self, Error> {
-        let (socket, hangup) = Socket::open(address, &options.tls).await?;
         let mut uri = address.uri.clone();
-        uri.query.frame_max.get_or_insert(FRAME_MAX);
+        let frame_max = *uri.query.frame_max.get_or_insert(FRAME_MAX);
+        let (socket, hangup) = Socket::open(address, &options.tls, frame_max).await?;
         uri.query
             .heartbeat
             .get_or_insert(u16::try_from(options.heartbeat.as_secs().max(1)).unwrap_or(u16::MAX));

@@ -11,6 +11,7 @@ use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 
 use super::Address;
+use super::guard::Guard;
 #[cfg(feature = "tls")]
 use super::tls;
 use crate::error::Error;
@@ -35,6 +36,7 @@ impl std::fmt::Debug for TlsOptions {
 
 pub(super) struct Socket {
     stream: Stream,
+    guard: Guard,
 }
 
 enum Stream {
@@ -54,7 +56,12 @@ impl Drop for Hangup {
 }
 
 impl Socket {
-    pub(super) async fn open(address: &Address, tls: &TlsOptions) -> Result<(Self, Hangup), Error> {
+    /// `frame_max` is the largest frame that lapin will accept.
+    pub(super) async fn open(
+        address: &Address,
+        tls: &TlsOptions,
+        frame_max: u32,
+    ) -> Result<(Self, Hangup), Error> {
         let tcp = TcpStream::connect((address.host(), address.port()))
             .await
             .and_then(|tcp| tcp.set_nodelay(true).map(|()| tcp))
@@ -71,7 +78,8 @@ impl Socket {
         } else {
             Stream::Tcp(tcp)
         };
-        Ok((Self { stream }, hangup))
+        let guard = Guard::new(frame_max);
+        Ok((Self { stream, guard }, hangup))
     }
 }
 
@@ -96,8 +104,8 @@ impl Stream {
 
 /// Calls a method of tokio's traits on whichever stream it is.
 macro_rules! with_stream {
-    ($socket:expr, $stream:ident => $call:expr) => {
-        match &mut $socket.get_mut().stream {
+    ($any:expr, $stream:ident => $call:expr) => {
+        match $any {
             Stream::Tcp(stream) => {
                 let $stream = Pin::new(stream);
                 $call
@@ -117,9 +125,12 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let mut buf = ReadBuf::new(buf);
-        with_stream!(self, stream => tokio::io::AsyncRead::poll_read(stream, cx, &mut buf))
-            .map_ok(|()| buf.filled().len())
+        let Self { stream, guard } = self.get_mut();
+        guard.poll_read(buf, |buf| {
+            let mut buf = ReadBuf::new(buf);
+            with_stream!(stream, stream => tokio::io::AsyncRead::poll_read(stream, cx, &mut buf))
+                .map_ok(|()| buf.filled().len())
+        })
     }
 }
 
@@ -129,7 +140,7 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        with_stream!(self, stream => tokio::io::AsyncWrite::poll_write(stream, cx, buf))
+        with_stream!(&mut self.get_mut().stream, stream => tokio::io::AsyncWrite::poll_write(stream, cx, buf))
     }
 
     fn poll_write_vectored(
@@ -137,14 +148,14 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        with_stream!(self, stream => tokio::io::AsyncWrite::poll_write_vectored(stream, cx, bufs))
+        with_stream!(&mut self.get_mut().stream, stream => tokio::io::AsyncWrite::poll_write_vectored(stream, cx, bufs))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        with_stream!(self, stream => tokio::io::AsyncWrite::poll_flush(stream, cx))
+        with_stream!(&mut self.get_mut().stream, stream => tokio::io::AsyncWrite::poll_flush(stream, cx))
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        with_stream!(self, stream => tokio::io::AsyncWrite::poll_shutdown(stream, cx))
+        with_stream!(&mut self.get_mut().stream, stream => tokio::io::AsyncWrite::poll_shutdown(stream, cx))
     }
 }
