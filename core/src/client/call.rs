@@ -199,8 +199,9 @@ fn value<T: DeserializeOwned>(reply: &Delivery) -> Result<T, Error> {
     codec
         .and_then(|codec| codec.decode(&reply.body))
         .map_err(|error| {
+            // The service and the caller disagree about the type; the arguments were fine.
             Error::new(
-                error.code(),
+                Code::Internal,
                 format!("the answer cannot be read: {}", error.message()),
             )
             .with_executed(Executed::Yes)
@@ -308,7 +309,7 @@ impl Outgoing {
                 .route(deadline, defaults.when_disconnected, defaults.when_blocked)
                 .await?;
             if defaults.fail_fast {
-                client.caller.look(&route, &target.queue).await?;
+                client.caller.look(&route, &target.queue, deadline).await?;
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {

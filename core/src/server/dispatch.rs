@@ -67,6 +67,7 @@ impl Dispatcher {
                 // In JSON when the caller's own encoding is the thing that is not understood.
                 let codec =
                     Codec::from_content_type(delivery.content_type()).unwrap_or(Codec::Json);
+                let error = honest(error, delivery.redelivered);
                 desk.answer(delivery.tag, &envelope, &Answer::error(&error, codec));
                 None
             }
@@ -82,13 +83,13 @@ impl Dispatcher {
     fn examine(&self, delivery: &Delivery) -> Result<(Codec, &MethodDescriptor), Error> {
         let refuse =
             |code, message: String| Err(Error::new(code, message).with_executed(Executed::No));
-        if let Some(version) = delivery.header_number(wire::HEADER_VERSION)
-            && version > wire::VERSION
+        if delivery.has_header(wire::HEADER_VERSION)
+            && delivery.header_number(wire::HEADER_VERSION) != Some(wire::VERSION)
         {
             return refuse(
                 Code::Unimplemented,
                 format!(
-                    "wire version {version} is not known here, only up to {}",
+                    "the request's wire version is not known here, only {}",
                     wire::VERSION
                 ),
             );
@@ -117,6 +118,17 @@ impl Dispatcher {
                 ),
             );
         };
+        if delivery.body.len() > self.max_message_size {
+            return refuse(
+                Code::ResourceExhausted,
+                format!(
+                    "the request takes {} bytes, the limit is {}",
+                    delivery.body.len(),
+                    self.max_message_size
+                ),
+            )
+            .map_err(|error| error.with_retryable(false));
+        }
         let descriptor = self.config.service.descriptor();
         let method = match delivery.kind() {
             Some(name) => descriptor
@@ -144,17 +156,6 @@ impl Dispatcher {
                 );
             }
         };
-        if delivery.body.len() > self.max_message_size {
-            return refuse(
-                Code::ResourceExhausted,
-                format!(
-                    "the request takes {} bytes, the limit is {}",
-                    delivery.body.len(),
-                    self.max_message_size
-                ),
-            )
-            .map_err(|error| error.with_retryable(false));
-        }
         Ok((codec, method))
     }
 
@@ -223,11 +224,10 @@ impl Dispatcher {
             Begin::Joined => return,
             Begin::Again(job, answer) => return job.answer(&answer),
             Begin::Cancelled(job) => {
-                let error = Error::new(Code::Cancelled, "the call was cancelled before it started");
-                return job.answer(&Answer::error(
-                    &error.with_executed(Executed::No),
-                    job.codec,
-                ));
+                let error = Error::new(Code::Cancelled, "the call was cancelled before it started")
+                    .with_executed(Executed::No);
+                let error = honest(error, job.context.redelivered());
+                return job.answer(&Answer::error(&error, job.codec));
             }
         };
         let outcome = if job.may_have_run {
@@ -239,6 +239,7 @@ impl Dispatcher {
         } else {
             self.handle(&job, slot).await
         };
+        let outcome = outcome.map_err(|error| honest(error, job.context.redelivered()));
         let answer = Answer::new(outcome, job.codec, self.max_message_size);
         let again = self.calls.finish(job.id, &answer);
         job.answer(&answer);
@@ -293,4 +294,12 @@ impl Dispatcher {
             }
         }
     }
+}
+
+/// An earlier delivery of the same request may have run, here or elsewhere, whatever became of this one.
+fn honest(error: Error, redelivered: bool) -> Error {
+    if redelivered && error.executed() == Executed::No {
+        return error.with_executed(Executed::Maybe);
+    }
+    error
 }
