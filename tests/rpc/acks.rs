@@ -1,6 +1,6 @@
 //! When a request is acknowledged: after its reply, so that a crash loses no call; before, where asked for.
 
-use std::process::Command;
+use tokio::process::Command;
 
 use harness::{Process, binary, eventually, within};
 use leveret::{Code, Executed, ServiceOptions};
@@ -14,7 +14,7 @@ pub(crate) async fn server_process(world: &World) -> Process {
     command
         .arg(&world.namespace)
         .env("AMQP_URL", world.broker.url());
-    let server = Process::spawn(command.into());
+    let server = Process::spawn(command);
     server.wait_line("ready").await;
     server
 }
@@ -134,8 +134,9 @@ async fn a_reply_that_nobody_takes_costs_nothing() {
     for _ in 0..5 {
         assert!(raw.publish("", &world.queue(), request.clone()).await);
     }
-    let reply = raw.call(&world.queue(), json_request("add", &json!([1, 2])));
-    assert_eq!(value(&reply.await), json!(3));
+    let reply = json_request("add", &json!([1, 2]));
+    let reply = raw.call(&world.queue(), reply).await;
+    assert_eq!(value(&reply), json!(3));
     assert_eq!(world.stage.count("start add"), 6);
     world.assert_all_acked(served).await;
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use harness::{Raw, RawMessage, eventually, within};
+use harness::{Raw, RawConsumer, RawMessage, eventually, within};
+use lapin::options::QueueBindOptions;
+use lapin::types::FieldTable;
 use leveret::{Code, Executed, ServiceOptions};
 use serde_json::json;
 
@@ -17,7 +19,29 @@ impl World {
         };
         let exchange = format!("{}leveret.control", self.namespace);
         let key = format!("queue.{}", self.queue());
-        assert!(raw.publish(&exchange, &key, message).await, "nobody listens");
+        assert!(
+            raw.publish(&exchange, &key, message).await,
+            "nobody listens"
+        );
+    }
+
+    /// Hears the cancels that the servers hear.
+    async fn cancels(&self, raw: &Raw) -> RawConsumer {
+        let queue = raw.declare_reply_queue().await;
+        let exchange = format!("{}leveret.control", self.namespace);
+        let key = format!("queue.{}", self.queue());
+        let (options, arguments) = (QueueBindOptions::default(), FieldTable::default());
+        raw.channel()
+            .queue_bind(
+                queue.as_str().into(),
+                exchange.into(),
+                key.into(),
+                options,
+                arguments,
+            )
+            .await
+            .expect("a binding");
+        raw.consume(&queue, 0).await
     }
 }
 
@@ -38,71 +62,43 @@ async fn dropping_the_call_stops_its_handler() {
 }
 
 #[tokio::test]
-async fn the_caller_s_deadline_stops_the_handler_of_a_request_without_one() {
-    let world = World::new().await;
-    let _served = world.serve().await;
-    let probe = world.client().await;
-    // The select drops the call as a caller's own timeout does.
-    let call = probe.hold("a".into()).timeout(LONG).into_future();
-    let given_up = async {
-        world.stage.wait("start a").await;
-    };
-    tokio::select! {
-        _ = call => panic!("nobody let it go"),
-        () = given_up => {}
-    }
-    world.stage.wait("stop a").await;
-}
-
-#[tokio::test]
 async fn a_call_dropped_while_it_is_queued_never_starts() {
-    let world = World::new().await;
-    // The second request waits in the broker, the third at the server.
+    // With a prefetch of 1 it waits in the broker, with 2 at the server.
     for prefetch in [1, 2] {
-        let served = world
-            .serve_with(ServiceOptions::new().concurrency(1).prefetch(prefetch))
-            .await;
-        let probe = world.client().await;
-        let (busy, queued) = (format!("busy{prefetch}"), format!("queued{prefetch}"));
-        let running = tokio::spawn(probe.hold(busy.clone()).timeout(LONG).into_future());
-        world.stage.wait(&format!("start {busy}")).await;
-        let call = tokio::spawn(probe.hold(queued.clone()).timeout(LONG).into_future());
+        let world = World::new().await;
+        let options = ServiceOptions::new().concurrency(1).prefetch(prefetch);
+        let served = world.serve_with(options).await;
         let raw = world.raw().await;
-        let waiting = u32::from(prefetch == 1);
-        eventually("the request has arrived", async || {
-            raw.queue(&world.queue()).await == Some((waiting, 1)) && !call.is_finished()
+        let mut cancels = world.cancels(&raw).await;
+        let mut busy = json_request("hold", &json!({"id": "busy"}));
+        busy.message_id = Some(uuid(1));
+        assert!(raw.publish("", &world.queue(), busy).await);
+        world.stage.wait("start busy").await;
+
+        let probe = world.client().await;
+        // The first cast waits for the connection, so that the call is sent when it is first polled; the second
+        // is confirmed after it.
+        probe.note("before".into()).await.unwrap();
+        let mut call = probe.hold("queued".into()).timeout(LONG).into_future();
+        assert!(futures_util::poll!(&mut call).is_pending());
+        probe.note("after".into()).await.unwrap();
+        let ready = 4 - u32::from(prefetch);
+        eventually("all have arrived", async || {
+            raw.queue(&world.queue()).await == Some((ready, 1))
         })
         .await;
-        if prefetch == 2 {
-            // No event tells that the call was sent and taken; one more that stays in the queue does.
-            let third = json_request("note", &json!({"line": "after"}));
-            assert!(raw.publish("", &world.queue(), third).await);
-        }
-        call.abort();
-        let _ = call.await;
-        // A cancelled handler shows that cancels sent before have come.
-        let marker = format!("marker{prefetch}");
-        let other = world.serve_on(
-            world.connect().await,
-            &world.stage,
-            ServiceOptions::new().concurrency(1),
+        drop(call);
+        cancels.next().await;
+        // Cancels come in order: when this one has been heard, the one before has.
+        world.cancel(&raw, &uuid(1)).await;
+        world.stage.wait("stop busy").await;
+        world.stage.wait("note after").await;
+        assert_eq!(
+            world.stage.events(),
+            ["start busy", "stop busy", "note before", "note after"]
         );
-        drop(other);
-        settle_cancels(&world, &raw).await;
-        world.stage.release(&busy);
-        assert_eq!(within("the busy call", running).await.unwrap().unwrap(), busy);
-        world.stage.release(&marker);
-        assert_eq!(probe.hold(marker.clone()).await.unwrap(), marker);
-        assert_eq!(world.stage.count(&format!("start {queued}")), 0, "it ran");
         world.assert_all_acked(served).await;
     }
-}
-
-/// Waits until no cancel is under way: the control queues are empty and their consumers have had a moment.
-async fn settle_cancels(_world: &World, raw: &Raw) {
-    // Best effort by design: a cancel is never answered, and the queue it goes to is exclusive to the server.
-    drop(raw.queue("").await);
-    tokio::time::sleep(Duration::from_millis(300)).await;
 }
 
 #[tokio::test]
@@ -178,23 +174,9 @@ async fn every_instance_hears_a_cancel() {
 #[tokio::test]
 async fn a_deadline_on_the_caller_s_side_cancels_too() {
     let world = World::new().await;
+    let served = world.serve().await;
     let raw = world.raw().await;
-    raw.declare(&world.queue()).await;
-    let exchange = format!("{}leveret.control", world.namespace);
-    let server = world.serve().await;
-    let control = raw.declare_reply_queue().await;
-    let key = format!("queue.{}", world.queue());
-    raw.channel()
-        .queue_bind(
-            control.as_str().into(),
-            exchange.as_str().into(),
-            key.as_str().into(),
-            Default::default(),
-            Default::default(),
-        )
-        .await
-        .expect("a binding");
-    let mut cancels = raw.consume(&control, 0).await;
+    let mut cancels = world.cancels(&raw).await;
     let probe = world.client().await;
     let error = probe
         .hold("a".into())
@@ -208,5 +190,6 @@ async fn a_deadline_on_the_caller_s_side_cancels_too() {
     assert_eq!(cancel.delivery_mode, Some(1));
     assert!(cancel.body.is_empty() && cancel.reply_to.is_none());
     assert_eq!(cancel.correlation_id.map(|id| id.len()), Some(36));
-    world.assert_all_acked(server).await;
+    world.stage.wait("stop a").await;
+    world.assert_all_acked(served).await;
 }

@@ -119,8 +119,9 @@ async fn a_repeated_id_joins_the_call_that_runs() {
     })
     .await;
     // What comes after them has been read after them.
-    let next = raw.call(&world.queue(), json_request("add", &json!([1, 2])));
-    assert_eq!(value(&next.await), json!(3));
+    let next = json_request("add", &json!([1, 2]));
+    let next = raw.call(&world.queue(), next).await;
+    assert_eq!(value(&next), json!(3));
     assert_eq!(raw.queue(&answers).await, Some((0, 0)), "answered too soon");
     world.stage.release("a");
     for (n, (id, reply)) in replies(&raw, &answers, 4).await.iter().enumerate() {

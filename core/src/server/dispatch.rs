@@ -243,7 +243,7 @@ impl Dispatcher {
         let answer = Answer::new(outcome, job.codec, self.max_message_size);
         let again = self.calls.finish(job.id, &answer);
         job.answer(&answer);
-        if let Some(again) = again {
+        for again in again {
             again.answer(&answer);
         }
     }
