@@ -361,6 +361,7 @@ impl Outgoing {
                             message_id,
                             landed: false,
                             _permit: permit,
+                            _client: client,
                         },
                     ));
                 }
@@ -385,6 +386,8 @@ struct Flight {
     message_id: String,
     landed: bool,
     _permit: Arc<super::limits::Permit>,
+    // The connection closes with its last handle, which may be the one that made this call.
+    _client: Client,
 }
 
 impl Drop for Flight {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -185,7 +185,7 @@ impl Dispatcher {
         }
         // Without an expiration nothing would ever end a loop of crashes.
         let unbounded = delivery.expiration().is_none() && !method.options.idempotent;
-        let may_have_run = delivery.redelivered && (unbounded || method.options.at_most_once);
+        let now_or_never = unbounded || method.options.at_most_once;
         let id = delivery
             .message_id()
             .and_then(|id| Uuid::try_parse(id).ok());
@@ -212,9 +212,27 @@ impl Dispatcher {
             body: delivery.body,
             envelope,
             at_most_once: method.options.at_most_once,
-            may_have_run,
+            now_or_never,
             desk: Arc::clone(desk),
         })
+    }
+
+    /// Runs a job that waited when the server was told to stop, if there is a slot before the grace time ends.
+    pub(super) async fn run_last(self: Arc<Self>, job: Box<Job>, slots: Arc<Semaphore>) {
+        tokio::select! {
+            biased;
+            () = self.stop.now.cancelled() => {}
+            slot = slots.acquire_owned() => if let Ok(slot) = slot {
+                return Arc::clone(&self).run(job, slot).await;
+            }
+        }
+        let error = Error::new(
+            Code::Unavailable,
+            "the server stopped before the call could start",
+        )
+        .with_executed(Executed::No);
+        let error = honest(error, job.context.redelivered());
+        job.answer(&Answer::error(&error, job.codec));
     }
 
     /// Runs a job to its answer.
@@ -230,7 +248,7 @@ impl Dispatcher {
                 return job.answer(&Answer::error(&error, job.codec));
             }
         };
-        let outcome = if job.may_have_run {
+        let outcome = if job.now_or_never && job.context.redelivered() {
             Err(Error::new(
                 Code::Aborted,
                 "the request was delivered before and may have been executed; it is not run again",
