@@ -50,7 +50,9 @@ impl Probe for Holder {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let namespace = std::env::args().nth(1).ok_or("usage: rpc-server NAMESPACE")?;
+    let namespace = std::env::args()
+        .nth(1)
+        .ok_or("usage: rpc-server NAMESPACE")?;
     let connection = Connection::builder(std::env::var("AMQP_URL")?)
         .namespace(namespace)
         .connect()
@@ -61,8 +63,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .service_with(ProbeServer::new(Holder), options)
         .start()
         .await?;
+    let serving = server.run();
     println!("ready");
-    server.run().await?;
+    serving.await?;
     connection.close().await;
     println!("stopped");
     Ok(())

@@ -56,18 +56,24 @@ async fn the_next_server_sees_that_the_request_was_delivered_before() {
 async fn at_most_once_is_acknowledged_when_it_starts() {
     let world = World::new().await;
     let mut first = server_process(&world).await;
-    let probe = world.client().await;
-    let call = probe.hold_once("a".into()).timeout(LONG).into_future();
-    let call = tokio::spawn(call);
-    first.wait_line("start a").await;
-    first.kill().await;
     let raw = world.raw().await;
-    eventually("the end of the dead server's consumer", async || {
-        raw.queue(&world.queue()).await.is_some_and(|q| q.1 == 0)
+    for id in ["a", "b"] {
+        let request = json_request("hold_once", &json!({ "id": id }));
+        assert!(raw.publish("", &world.queue(), request).await);
+    }
+    first.wait_line("start a").await;
+    // With a prefetch of 1 the second is delivered only when the first has been acknowledged.
+    eventually("the second is delivered", async || {
+        raw.queue(&world.queue()).await == Some((0, 1))
     })
     .await;
-    assert_eq!(raw.queue(&world.queue()).await, Some((0, 0)), "came back");
-    call.abort();
+    first.kill().await;
+    eventually("the second is back", async || {
+        raw.queue(&world.queue()).await == Some((1, 0))
+    })
+    .await;
+    let request = raw.consume(&world.queue(), 0).await.next().await.message;
+    assert_eq!(body(&request), json!({"id": "b"}), "the first came back");
 }
 
 #[tokio::test]

@@ -160,6 +160,21 @@ async fn a_thousand_calls_in_flight_each_get_their_own_answer() {
     assert_eq!(probe.client().unclaimed_replies(), 0);
 }
 
+#[tokio::test]
+async fn a_call_keeps_its_connection_open() {
+    let world = World::new().await;
+    let _served = world.serve().await;
+    let probe = world.client().await;
+    let call = tokio::spawn(probe.hold("a".into()).timeout(LONG).into_future());
+    world.stage.wait("start a").await;
+    // The last handle but the call's own.
+    drop(probe);
+    let other = world.client().await;
+    assert_eq!(other.add(1, Some(1)).await.unwrap(), 2);
+    world.stage.release("a");
+    assert_eq!(within("the answer", call).await.unwrap().unwrap(), "a");
+}
+
 #[rpc_service(name = "second", queue = "leveret-test.queue-override")]
 trait Second {
     async fn name(&self) -> String;

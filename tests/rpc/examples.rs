@@ -98,7 +98,13 @@ async fn run_server(name: &str, too_large: Code) {
     }
     let fib: u64 = client.call("math", "", &30).await.unwrap();
     assert_eq!(fib, 832_040);
-    let invalid = [json!({"n": -1}), json!([1, 2]), json!({"m": 1}), json!({}), json!("x")];
+    let invalid = [
+        json!({"n": -1}),
+        json!([1, 2]),
+        json!({"m": 1}),
+        json!({}),
+        json!("x"),
+    ];
     for arguments in invalid {
         let error = refused(&client, "fib", &arguments).await;
         assert_eq!(error.code(), Code::InvalidArgument, "{arguments}");

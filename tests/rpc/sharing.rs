@@ -48,7 +48,10 @@ async fn equal_jobs_are_shared_about_evenly_by_two_processes() {
     }
     let started = |server: &Process| {
         let lines = server.lines();
-        lines.iter().filter(|line| line.starts_with("start")).count()
+        lines
+            .iter()
+            .filter(|line| line.starts_with("start"))
+            .count()
     };
     for server in &servers {
         // Its output may lag behind its answers.

@@ -33,7 +33,7 @@ async fn a_stop_answers_what_runs_and_gives_back_what_does_not() {
     let stop = tokio::spawn(async move { server.stop().await });
     // They are there for another server while the first is still at work.
     eventually("what waited is back", async || {
-        raw.queue(&world.queue()).await == Some((4, 0))
+        raw.queue(&world.queue()).await == Some((3, 0))
     })
     .await;
     assert!(!stop.is_finished(), "did not wait for the handler");
@@ -47,7 +47,9 @@ async fn a_stop_answers_what_runs_and_gives_back_what_does_not() {
     let answer = within("the running call", running).await;
     assert_eq!(answer.unwrap().unwrap(), "running");
     within("the stop", stop).await.unwrap();
-    assert_eq!(stopping.events(), ["start running", "end running"]);
+    // A cast that went back would be marked as redelivered, and dropped.
+    let expected = ["start running", "end running", "note after"];
+    assert_eq!(stopping.events(), expected);
 }
 
 #[tokio::test]
@@ -80,6 +82,40 @@ async fn handlers_that_outlast_the_grace_time_are_stopped() {
     world.stage.release("b");
     let raw = world.raw().await;
     assert_eq!(raw.queue(&world.queue()).await, Some((0, 0)), "came back");
+}
+
+#[tokio::test]
+async fn what_cannot_start_within_the_grace_time_is_refused() {
+    let world = World::new().await;
+    let connection = world.connect().await;
+    let options = ServiceOptions::new().concurrency(1).prefetch(2);
+    let server = connection
+        .server()
+        .service_with(ProbeServer::new(world.stage.clone()), options)
+        .grace(millis(200))
+        .start()
+        .await
+        .unwrap();
+    let raw = world.raw().await;
+    let answers = raw.declare_reply_queue().await;
+    let mut replies = raw.consume(&answers, 0).await;
+    for id in ["a", "b"] {
+        let mut request = json_request("hold", &json!({ "id": id }));
+        request.reply_to = Some(answers.clone());
+        assert!(raw.publish("", &world.queue(), request).await);
+    }
+    world.stage.wait("start a").await;
+    eventually("both are at the server", async || {
+        raw.queue(&world.queue()).await == Some((0, 1))
+    })
+    .await;
+    within("the stop", server.stop()).await;
+    let mut seen = [replies.next().await, replies.next().await].map(|r| failure(&r.message));
+    seen.sort();
+    let expected = [failed("Unavailable", "maybe"), failed("Unavailable", "no")];
+    assert_eq!(seen, expected);
+    assert_eq!(world.stage.events(), ["start a", "stop a"]);
+    assert_eq!(raw.queue(&world.queue()).await, Some((0, 0)));
 }
 
 #[tokio::test]

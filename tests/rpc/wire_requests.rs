@@ -160,7 +160,11 @@ async fn requests_carry_what_the_protocol_says() {
     let reply_to = sent.reply_to.as_deref().expect("a reply queue");
     let random = reply_to.strip_prefix("leveret.r.").expect("its prefix");
     assert_eq!(random.len(), 16, "{reply_to}");
-    assert!(sent.correlation_id.as_ref().is_some_and(|id| !id.is_empty()));
+    assert!(
+        sent.correlation_id
+            .as_ref()
+            .is_some_and(|id| !id.is_empty())
+    );
     // Exclusive: another connection may not even look at it.
     assert_eq!(world.raw().await.queue(reply_to).await, None);
     request.ack().await;
