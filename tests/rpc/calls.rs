@@ -147,7 +147,7 @@ async fn a_thousand_calls_in_flight_each_get_their_own_answer() {
     let probe = world.client().await;
     let calls: Vec<_> = (0..CALLS)
         .map(|n| {
-            let probe = crate::probe::ProbeClient::new(&probe.client().clone());
+            let probe = crate::probe::ProbeClient::new(probe.client());
             tokio::spawn(async move { probe.hold(n.to_string()).timeout(LONG).await })
         })
         .collect();

@@ -31,7 +31,7 @@ enum Call {
     /// With later deliveries of the same call, which then get the answer too.
     Running {
         cancellation: CancellationToken,
-        again: Vec<Box<Job>>,
+        again: Vec<Job>,
     },
     Done(Answer),
     Cancelled,
@@ -75,7 +75,7 @@ impl Calls {
             Some(Call::Running { again, .. }) => {
                 // Deliveries of an earlier session can be neither answered nor acknowledged any more.
                 again.retain(|earlier| Arc::ptr_eq(&earlier.desk, &job.desk));
-                again.push(job);
+                again.push(*job);
                 Begin::Joined
             }
             Some(Call::Done(answer)) => Begin::Again(job, answer.clone()),
@@ -84,7 +84,7 @@ impl Calls {
     }
 
     /// Records the answer; returns later deliveries of the same call, if any came.
-    pub(super) fn finish(&self, id: Option<Uuid>, answer: &Answer) -> Vec<Box<Job>> {
+    pub(super) fn finish(&self, id: Option<Uuid>, answer: &Answer) -> Vec<Job> {
         let Some(id) = id else { return Vec::new() };
         let mut table = self.lock();
         let call = table.calls.insert(id, Call::Done(answer.clone()));
