@@ -138,7 +138,8 @@ impl Server {
     }
 
     /// Stops in order: takes nothing new, gives back what has not started, lets handlers finish within the
-    /// grace time, answers and acknowledges. Handlers that take longer are stopped and answered with
+    /// grace time, answers and acknowledges. What has not started and would not be run when delivered again
+    /// (casts, requests without expiration) is run here first. Handlers that take longer are stopped and answered with
     /// [`Code::Unavailable`], executed maybe.
     ///
     /// # Cancel safety
@@ -155,25 +156,29 @@ impl Server {
     ///
     /// # Cancel safety
     /// Dropping the future stops the server without waiting.
-    pub async fn run(self) -> Result<(), Error> {
-        let mut signals = Signals::new().map_err(|error| {
-            Error::new(Code::Internal, "signals cannot be listened to").with_source(error)
-        })?;
-        tokio::select! {
-            () = signals.next() => {}
-            () = self.tracker.wait() => return Err(closed()),
+    pub fn run(self) -> impl Future<Output = Result<(), Error>> + Send {
+        // Listened to from the call on, so that a program can say that it is ready before it awaits.
+        let signals = Signals::new();
+        async move {
+            let mut signals = signals.map_err(|error| {
+                Error::new(Code::Internal, "signals cannot be listened to").with_source(error)
+            })?;
+            tokio::select! {
+                () = signals.next() => {}
+                () = self.tracker.wait() => return Err(closed()),
+            }
+            tracing::info!("stopping");
+            tokio::select! {
+                () = self.stop() => {}
+                () = async {
+                    signals.next().await;
+                    tracing::warn!("stopping at once");
+                    self.stop.now.cancel();
+                    std::future::pending::<()>().await;
+                } => {}
+            }
+            Ok(())
         }
-        tracing::info!("stopping");
-        tokio::select! {
-            () = self.stop() => {}
-            () = async {
-                signals.next().await;
-                tracing::warn!("stopping at once");
-                self.stop.now.cancel();
-                std::future::pending::<()>().await;
-            } => {}
-        }
-        Ok(())
     }
 }
 

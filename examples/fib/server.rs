@@ -63,8 +63,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .service_with(MathServer::new(Calculator), options)
         .start()
         .await?;
+    let serving = server.run();
     println!("fib-server: ready on rpc_queue");
-    server.run().await?;
+    serving.await?;
     connection.close().await;
     println!("fib-server: stopped");
     Ok(())

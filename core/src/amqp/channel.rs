@@ -280,8 +280,8 @@ impl Link {
         }
     }
 
-    /// How many consumers a queue has; none when there is no such queue.
-    pub(crate) async fn count_consumers(&self, queue: &str) -> Result<u32, Error> {
+    /// How many consumers a queue has; `None` when there is no such queue.
+    pub(crate) async fn count_consumers(&self, queue: &str) -> Result<Option<u32>, Error> {
         let passive = QueueDeclareOptions {
             passive: true,
             ..Default::default()
@@ -293,8 +293,8 @@ impl Link {
             .queue_declare(name, passive, FieldTable::default())
             .await
         {
-            Ok(queue) => Ok(queue.consumer_count()),
-            Err(error) if is_not_found(&error) => Ok(0),
+            Ok(queue) => Ok(Some(queue.consumer_count())),
+            Err(error) if is_not_found(&error) => Ok(None),
             Err(error) => Err(failure(&format!("looking at the queue `{queue}`"), error)),
         }
     }

@@ -145,6 +145,11 @@ impl Delivery {
         table.inner().get(name).and_then(text_value)
     }
 
+    pub(crate) fn has_header(&self, name: &str) -> bool {
+        let table = self.properties.headers().as_ref();
+        table.is_some_and(|table| table.inner().contains_key(name))
+    }
+
     /// A header that holds a whole number, written as number or as text.
     pub(crate) fn header_number(&self, name: &str) -> Option<i64> {
         let table = self.properties.headers().as_ref()?;

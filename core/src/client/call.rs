@@ -204,8 +204,9 @@ fn value<T: DeserializeOwned>(reply: &Delivery) -> Result<T, Error> {
     codec
         .and_then(|codec| codec.decode(&reply.body))
         .map_err(|error| {
+            // The service and the caller disagree about the type; the arguments were fine.
             Error::new(
-                error.code(),
+                Code::Internal,
                 format!("the answer cannot be read: {}", error.message()),
             )
             .with_executed(Executed::Yes)
@@ -316,7 +317,7 @@ impl Outgoing {
                 }
             };
             if defaults.fail_fast {
-                Box::pin(caller.look(&route, &self.target.queue)).await?;
+                Box::pin(caller.look(&route, &self.target.queue, deadline)).await?;
             }
             if let Some(flight) = self.publish(route, &permit, id, deadline, cast)? {
                 return Ok((deadline, flight));

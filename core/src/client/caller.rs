@@ -164,7 +164,12 @@ impl Caller {
     }
 
     /// Fails when nobody consumes from a queue.
-    pub(super) async fn look(&self, route: &Route, queue: &str) -> Result<(), Error> {
+    pub(super) async fn look(
+        &self,
+        route: &Route,
+        queue: &str,
+        deadline: Instant,
+    ) -> Result<(), Error> {
         let known = {
             let consumers = self
                 .consumers
@@ -178,7 +183,16 @@ impl Caller {
         let served = match known {
             Some(served) => served,
             None => {
-                let served = route.session.consume.count_consumers(queue).await? > 0;
+                let look = route.session.consume.count_consumers(queue);
+                let consumers = timeout_at(deadline, look).await.map_err(|_| {
+                    Error::new(
+                        Code::DeadlineExceeded,
+                        "the deadline passed while the call looked for servers",
+                    )
+                    .with_executed(Executed::No)
+                })??;
+                // Of a queue that does not exist the broker tells when the request is sent.
+                let served = consumers.is_none_or(|consumers| consumers > 0);
                 let mut consumers = self
                     .consumers
                     .lock()

@@ -59,14 +59,22 @@ impl Key {
         format!("{:x}", self.0)
     }
 
+    /// Only what [`text`](Self::text) writes: ids are compared byte by byte.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        u64::from_str_radix(text, 16).ok().map(Self)
+        let canonical = text == "0" || !text.starts_with(['0', '+']);
+        let lower = !text.bytes().any(|b| b.is_ascii_uppercase());
+        let key = u64::from_str_radix(text, 16).ok()?;
+        (canonical && lower).then_some(Self(key))
     }
 }
 
 impl Pending {
     pub(super) fn new() -> Self {
-        Self(Mutex::default())
+        Self(Mutex::new(Table {
+            // Ids of calls in flight should be hard to guess.
+            next_generation: uuid::Uuid::new_v4().as_fields().0,
+            ..Table::default()
+        }))
     }
 
     /// Registers a call before it is sent; `None` when the route has ended.
@@ -198,6 +206,9 @@ mod tests {
             "-1",
             "10000000000000000",
             "ffffffffffffffffffffffff",
+            "00",
+            "+7",
+            "7FFFFFFFF",
         ] {
             assert_eq!(Key::parse(foreign), None, "{foreign}");
         }

@@ -2,7 +2,7 @@
 //! redelivered or repeated call from running twice, and finds the handler that a cancel is for.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
@@ -28,10 +28,10 @@ struct Table {
 
 #[derive(Debug)]
 enum Call {
-    /// With the newest delivery of the same call, which then gets the answer.
+    /// With later deliveries of the same call, which then get the answer too.
     Running {
         context: Context,
-        again: Option<Box<Job>>,
+        again: Vec<Job>,
     },
     Done(Answer),
     Cancelled,
@@ -67,13 +67,15 @@ impl Calls {
                     id,
                     Call::Running {
                         context,
-                        again: None,
+                        again: Vec::new(),
                     },
                 );
                 Begin::Run(job)
             }
             Some(Call::Running { again, .. }) => {
-                *again = Some(job);
+                // Deliveries of an earlier session can be neither answered nor acknowledged any more.
+                again.retain(|earlier| Arc::ptr_eq(&earlier.desk, &job.desk));
+                again.push(*job);
                 Begin::Joined
             }
             Some(Call::Done(answer)) => Begin::Again(job, answer.clone()),
@@ -81,15 +83,16 @@ impl Calls {
         }
     }
 
-    /// Records the answer; returns a later delivery of the same call, if one came.
-    pub(super) fn finish(&self, id: Option<Uuid>, answer: &Answer) -> Option<Box<Job>> {
+    /// Records the answer; returns later deliveries of the same call, if any came.
+    pub(super) fn finish(&self, id: Option<Uuid>, answer: &Answer) -> Vec<Job> {
+        let Some(id) = id else { return Vec::new() };
         let mut table = self.lock();
-        let call = table.calls.insert(id?, Call::Done(answer.clone()));
+        let call = table.calls.insert(id, Call::Done(answer.clone()));
         table.bytes += answer.size();
-        table.remember(id?);
+        table.remember(id);
         match call {
             Some(Call::Running { again, .. }) => again,
-            _ => None,
+            _ => Vec::new(),
         }
     }
 

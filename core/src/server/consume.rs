@@ -118,11 +118,17 @@ impl Intake {
     /// Stops in order: no more deliveries, what has not started goes back, what runs gets its time.
     async fn finish(mut self, waiting: VecDeque<Box<Job>>) {
         self.consumer.cancel(&self.channel).await;
-        for job in waiting {
-            self.desk.acks.requeue(job.tag);
-        }
-        while let Some(delivery) = self.consumer.take_ready() {
-            self.desk.acks.requeue(delivery.tag);
+        let late = std::iter::from_fn(|| self.consumer.take_ready())
+            .filter_map(|delivery| self.dispatcher.admit(delivery, &self.desk))
+            .collect::<Vec<_>>();
+        for job in waiting.into_iter().chain(late) {
+            // What goes back is marked as redelivered, which nobody would run then.
+            if job.now_or_never {
+                let (dispatcher, slots) = (Arc::clone(&self.dispatcher), Arc::clone(&self.slots));
+                self.running.spawn(dispatcher.run_last(job, slots));
+            } else {
+                self.desk.acks.requeue(job.tag);
+            }
         }
         self.running.close();
         let stop = &self.dispatcher.stop;

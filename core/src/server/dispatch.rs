@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 use tracing::Instrument;
 use uuid::Uuid;
@@ -96,6 +96,7 @@ impl Dispatcher {
                 // In JSON when the caller's own encoding is the thing that is not understood.
                 let codec =
                     Codec::from_content_type(delivery.content_type()).unwrap_or(Codec::Json);
+                let error = honest(error, delivery.redelivered);
                 desk.answer(delivery.tag, &envelope, &Answer::error(&error, codec));
                 None
             }
@@ -111,13 +112,13 @@ impl Dispatcher {
     fn examine(&self, delivery: &Delivery) -> Result<(Codec, &MethodDescriptor), Error> {
         let refuse =
             |code, message: String| Err(Error::new(code, message).with_executed(Executed::No));
-        if let Some(version) = delivery.header_number(wire::HEADER_VERSION)
-            && version > wire::VERSION
+        if delivery.has_header(wire::HEADER_VERSION)
+            && delivery.header_number(wire::HEADER_VERSION) != Some(wire::VERSION)
         {
             return refuse(
                 Code::Unimplemented,
                 format!(
-                    "wire version {version} is not known here, only up to {}",
+                    "the request's wire version is not known here, only {}",
                     wire::VERSION
                 ),
             );
@@ -146,6 +147,17 @@ impl Dispatcher {
                 ),
             );
         };
+        if delivery.body.len() > self.max_message_size {
+            return refuse(
+                Code::ResourceExhausted,
+                format!(
+                    "the request takes {} bytes, the limit is {}",
+                    delivery.body.len(),
+                    self.max_message_size
+                ),
+            )
+            .map_err(|error| error.with_retryable(false));
+        }
         let descriptor = self.config.service.descriptor();
         let method = match delivery.kind() {
             Some(name) => descriptor
@@ -173,17 +185,6 @@ impl Dispatcher {
                 );
             }
         };
-        if delivery.body.len() > self.max_message_size {
-            return refuse(
-                Code::ResourceExhausted,
-                format!(
-                    "the request takes {} bytes, the limit is {}",
-                    delivery.body.len(),
-                    self.max_message_size
-                ),
-            )
-            .map_err(|error| error.with_retryable(false));
-        }
         Ok((codec, method))
     }
 
@@ -213,7 +214,7 @@ impl Dispatcher {
         }
         // Without an expiration nothing would ever end a loop of crashes.
         let unbounded = delivery.expiration().is_none() && !method.options.idempotent;
-        let may_have_run = delivery.redelivered && (unbounded || method.options.at_most_once);
+        let now_or_never = unbounded || method.options.at_most_once;
         let id = delivery
             .message_id()
             .and_then(|id| Uuid::try_parse(id).ok());
@@ -245,9 +246,27 @@ impl Dispatcher {
             body: delivery.body,
             envelope,
             at_most_once: method.options.at_most_once,
-            may_have_run,
+            now_or_never,
             desk: Arc::clone(desk),
         })
+    }
+
+    /// Runs a job that waited when the server was told to stop, if there is a slot before the grace time ends.
+    pub(super) async fn run_last(self: Arc<Self>, job: Box<Job>, slots: Arc<Semaphore>) {
+        tokio::select! {
+            biased;
+            () = self.stop.now.cancelled() => {}
+            slot = slots.acquire_owned() => if let Ok(slot) = slot {
+                return Arc::clone(&self).run(job, slot).await;
+            }
+        }
+        let error = Error::new(
+            Code::Unavailable,
+            "the server stopped before the call could start",
+        )
+        .with_executed(Executed::No);
+        let error = honest(error, job.context.redelivered());
+        job.answer(&Answer::error(&error, job.codec));
     }
 
     /// Runs a job to its answer.
@@ -257,14 +276,13 @@ impl Dispatcher {
             Begin::Joined => return,
             Begin::Again(job, answer) => return job.answer(&answer),
             Begin::Cancelled(job) => {
-                let error = Error::new(Code::Cancelled, "the call was cancelled before it started");
-                return job.answer(&Answer::error(
-                    &error.with_executed(Executed::No),
-                    job.codec,
-                ));
+                let error = Error::new(Code::Cancelled, "the call was cancelled before it started")
+                    .with_executed(Executed::No);
+                let error = honest(error, job.context.redelivered());
+                return job.answer(&Answer::error(&error, job.codec));
             }
         };
-        let outcome = if job.may_have_run {
+        let outcome = if job.now_or_never && job.context.redelivered() {
             Err(Error::new(
                 Code::Aborted,
                 "the request was delivered before and may have been executed; it is not run again",
@@ -273,10 +291,11 @@ impl Dispatcher {
         } else {
             self.handle(&job, &Arc::new(slot)).await
         };
+        let outcome = outcome.map_err(|error| honest(error, job.context.redelivered()));
         let answer = Answer::new(outcome, job.codec, self.max_message_size);
         let again = self.calls.finish(job.id, &answer);
         job.answer(&answer);
-        if let Some(again) = again {
+        for again in again {
             again.answer(&answer);
         }
     }
@@ -339,4 +358,12 @@ impl Dispatcher {
             }
         }
     }
+}
+
+/// An earlier delivery of the same request may have run, here or elsewhere, whatever became of this one.
+fn honest(error: Error, redelivered: bool) -> Error {
+    if redelivered && error.executed() == Executed::No {
+        return error.with_executed(Executed::Maybe);
+    }
+    error
 }

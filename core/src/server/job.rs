@@ -67,8 +67,8 @@ pub(super) struct Job {
     pub(super) body: Bytes,
     pub(super) envelope: Envelope,
     pub(super) at_most_once: bool,
-    /// It was delivered before, somewhere, and running it twice could do harm.
-    pub(super) may_have_run: bool,
+    /// A second delivery of it is not run: that could do harm, or go on for ever.
+    pub(super) now_or_never: bool,
     pub(super) desk: Arc<Desk>,
 }
 

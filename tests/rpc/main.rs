@@ -1,0 +1,23 @@
+//! What a call promises, on a real RabbitMQ: each test fails when the behaviour that it names is taken out.
+
+mod acks;
+mod calls;
+mod cancel;
+mod casts;
+mod context;
+mod deadlines;
+mod direct;
+mod examples;
+mod limits;
+mod missing;
+mod probe;
+mod programs;
+mod queues;
+mod redelivery;
+mod replies;
+mod sharing;
+mod stopping;
+mod tutorial;
+mod wire_errors;
+mod wire_requests;
+mod world;
