@@ -56,10 +56,7 @@ pub fn detached_request(
         deadline: None,
         metadata: Metadata::new(),
         trace: None,
-        caller: None,
-        user: None,
-        message_id: None,
-        redelivered: false,
+        delivery: crate::amqp::Delivery::default(),
         cancellation: Cancellation::default(),
     });
     Request::new(body.into(), codec, context, None)

@@ -29,4 +29,4 @@ pub(crate) use link::{Link, LinkOptions, LinkState};
 pub(crate) use message::{Delivery, Message};
 pub(crate) use publisher::{ConfirmSink, Publisher};
 pub(crate) use socket::TlsOptions;
-pub(crate) use writer::{WriteSink, Writer};
+pub(crate) use writer::Writer;

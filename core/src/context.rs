@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::amqp::Delivery;
 use crate::error::{Code, Error, Executed};
 use crate::wire;
 
@@ -44,10 +45,8 @@ pub(crate) struct Parts {
     pub(crate) deadline: Option<Instant>,
     pub(crate) metadata: Metadata,
     pub(crate) trace: Option<TraceContext>,
-    pub(crate) caller: Option<String>,
-    pub(crate) user: Option<String>,
-    pub(crate) message_id: Option<String>,
-    pub(crate) redelivered: bool,
+    /// The message that brought the call, less its body; kept whole rather than copied field by field.
+    pub(crate) delivery: Delivery,
     pub(crate) cancellation: Cancellation,
 }
 
@@ -146,25 +145,25 @@ impl Context {
     /// The name the caller gave itself (AMQP `app_id`). Not authenticated.
     #[must_use]
     pub fn caller(&self) -> Option<&str> {
-        self.0.caller.as_deref()
+        self.0.delivery.app_id()
     }
 
     /// The caller's broker login (AMQP `user_id`), which the broker has verified; `None` means unauthenticated.
     #[must_use]
     pub fn user(&self) -> Option<&str> {
-        self.0.user.as_deref()
+        self.0.delivery.user_id()
     }
 
     /// The id of the logical call, the same over its retries.
     #[must_use]
     pub fn message_id(&self) -> Option<&str> {
-        self.0.message_id.as_deref()
+        self.0.delivery.message_id()
     }
 
     /// Whether the broker has delivered this request before, so that it may have run already.
     #[must_use]
     pub fn redelivered(&self) -> bool {
-        self.0.redelivered
+        self.0.delivery.redelivered
     }
 
     /// Whether the caller has given up or the deadline has passed. For blocking handlers to look at;
@@ -176,6 +175,10 @@ impl Context {
                 .0
                 .deadline
                 .is_some_and(|deadline| deadline <= Instant::now())
+    }
+
+    pub(crate) fn delivery(&self) -> &Delivery {
+        &self.0.delivery
     }
 
     pub(crate) fn cancellation(&self) -> &Cancellation {

@@ -4,11 +4,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use lapin::options::BasicPublishOptions;
-use tokio_util::task::AbortOnDropHandle;
 
 use super::Channel;
 use super::failure::failure;
@@ -16,22 +14,12 @@ use super::message::{Message, short};
 use super::pool::{Operation, Pool};
 use crate::error::Error;
 
-/// Learns which messages have been written.
-pub(crate) trait WriteSink<T>: Send + Sync + 'static {
-    /// These have been written, in this order. May leave the list as it likes; it is cleared after.
-    fn written(&self, tickets: &mut Vec<T>);
-}
-
 type Written = lapin::Result<()>;
 
 pub(crate) struct Writer<T> {
     channel: Channel,
-    outbox: Arc<Outbox<T>>,
-    _watcher: AbortOnDropHandle<()>,
-}
-
-struct Outbox<T> {
     state: Mutex<State<T>>,
+    /// Whoever polls for written messages.
     watcher: AtomicWaker,
 }
 
@@ -40,31 +28,21 @@ struct State<T> {
     pool: Pool<Written>,
 }
 
-impl<T> Outbox<T> {
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl<T: Send + 'static> Writer<T> {
-    pub(crate) fn open(channel: Channel, sink: impl WriteSink<T>) -> Self {
-        let outbox = Arc::new(Outbox {
-            state: Mutex::new(State {
-                started: VecDeque::new(),
-                pool: Pool::new(),
-            }),
-            watcher: AtomicWaker::new(),
-        });
-        let watcher = tokio::spawn(watch(Arc::clone(&outbox), sink));
+    pub(crate) fn new(channel: Channel) -> Self {
+        let state = State {
+            started: VecDeque::new(),
+            pool: Pool::new(),
+        };
         Self {
             channel,
-            outbox,
-            _watcher: AbortOnDropHandle::new(watcher),
+            state: Mutex::new(state),
+            watcher: AtomicWaker::new(),
         }
     }
 
-    pub(crate) fn is_open(&self) -> bool {
-        self.channel.is_open()
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Hands a message to lapin. Returns at once; an error means that nothing was sent.
@@ -81,7 +59,7 @@ impl<T: Send + 'static> Writer<T> {
                 .await
                 .map(drop)
         };
-        let mut state = self.outbox.lock();
+        let mut state = self.lock();
         let (started, outcome) = state.pool.start(writing);
         match outcome {
             Poll::Pending => state.started.push_back((started, ticket)),
@@ -96,27 +74,21 @@ impl<T: Send + 'static> Writer<T> {
         let first = state.started.len() == 1;
         drop(state);
         if first {
-            self.outbox.watcher.wake();
+            self.watcher.wake();
         }
         Ok(())
     }
 
-    /// Waits until everything handed in so far has been written or the channel has died.
-    pub(crate) async fn drained(&self) {
-        while !self.outbox.lock().started.is_empty() && self.is_open() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    }
-}
-
-/// Messages are written in the order they were handed in, many at a time. So it is enough to wait for the
-/// last one, and to look at all of them then.
-async fn watch<T: Send + 'static>(outbox: Arc<Outbox<T>>, sink: impl WriteSink<T>) {
-    let mut written = Vec::new();
-    std::future::poll_fn(|cx| {
-        outbox.watcher.register(cx.waker());
-        let mut state = outbox.lock();
+    /// Reports which messages have been written since the last look; true when none is left to be written.
+    /// The one who polls this is woken when there is more to report.
+    ///
+    /// Messages are written in the order they were handed in, many at a time. So it is enough to be woken for
+    /// the last one, and to look at all of them then.
+    pub(crate) fn poll_written(&self, cx: &mut Context<'_>, report: impl FnOnce(&[T])) -> bool {
+        self.watcher.register(cx.waker());
+        let mut state = self.lock();
         let mut look = Context::from_waker(Waker::noop());
+        let mut written = Vec::new();
         loop {
             while let Some((operation, _)) = state.started.front_mut() {
                 let Poll::Ready(outcome) = operation.poll(&mut look) else {
@@ -141,13 +113,9 @@ async fn watch<T: Send + 'static>(outbox: Arc<Outbox<T>>, sink: impl WriteSink<T
                 state.started.push_back((finished, ticket));
             }
         }
-        // Under the lock, so that nobody sees an empty outbox before its messages have been told of.
         if !written.is_empty() {
-            sink.written(&mut written);
-            written.clear();
+            report(&written);
         }
-        drop(state);
-        Poll::<()>::Pending
-    })
-    .await;
+        state.started.is_empty()
+    }
 }

@@ -88,7 +88,12 @@ impl Intake {
                         }
                     }
                     Poll::Ready(None) => return Poll::Ready(Event::Ended),
-                    Poll::Pending => return Poll::Pending,
+                    Poll::Pending => {
+                        // Here rather than in a task of its own: whatever wakes this task has often
+                        // written answers too.
+                        self.desk.poll_settle(cx);
+                        return Poll::Pending;
+                    }
                 }
             }
         })
@@ -127,7 +132,7 @@ impl Intake {
                 let (dispatcher, slots) = (Arc::clone(&self.dispatcher), Arc::clone(&self.slots));
                 self.running.spawn(dispatcher.run_last(job, slots));
             } else {
-                self.desk.acks.requeue(job.tag);
+                self.desk.acks.requeue(job.context.delivery().tag);
             }
         }
         self.running.close();
@@ -143,6 +148,7 @@ impl Intake {
                 stop.now.cancel();
                 self.running.wait().await;
             } => {}
+            () = self.desk.settle() => {}
         }
         self.desk.drained().await;
         self.channel.close().await;

@@ -1,6 +1,5 @@
 //! From a delivery to a job, or to the one answer that it deserves; and from a job to its handler.
 
-use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::calls::{Begin, Calls};
-use super::job::{Desk, Envelope, Job};
+use super::job::{Desk, Job};
 use super::reply::Answer;
 use super::{QueueConfig, Stop};
 use crate::amqp::Delivery;
@@ -85,19 +84,14 @@ impl Dispatcher {
             );
             return None;
         }
-        let envelope = Envelope {
-            reply_to: delivery.reply_to().map(str::to_owned),
-            correlation_id: delivery.correlation_id().map(str::to_owned),
-            method: Cow::Borrowed(""),
-        };
         match self.examine(&delivery) {
-            Ok((codec, method)) => Some(self.job(delivery, arrival, codec, method, envelope, desk)),
+            Ok((codec, method)) => Some(self.job(delivery, arrival, codec, method, desk)),
             Err(error) => {
                 // In JSON when the caller's own encoding is the thing that is not understood.
                 let codec =
                     Codec::from_content_type(delivery.content_type()).unwrap_or(Codec::Json);
                 let error = honest(error, delivery.redelivered);
-                desk.answer(delivery.tag, &envelope, &Answer::error(&error, codec));
+                desk.answer(&delivery, &Answer::error(&error, codec));
                 None
             }
         }
@@ -190,14 +184,12 @@ impl Dispatcher {
 
     fn job(
         &self,
-        delivery: Delivery,
+        mut delivery: Delivery,
         arrival: Instant,
         codec: Codec,
         method: &MethodDescriptor,
-        mut envelope: Envelope,
         desk: &Arc<Desk>,
     ) -> Box<Job> {
-        envelope.method = method.name.clone();
         let trace = delivery
             .header(wire::HEADER_TRACEPARENT)
             .map(|traceparent| TraceContext {
@@ -218,6 +210,7 @@ impl Dispatcher {
         let id = delivery
             .message_id()
             .and_then(|id| Uuid::try_parse(id).ok());
+        let body = std::mem::take(&mut delivery.body);
         let context = Context::new(Parts {
             service: self.config.service.descriptor().name.clone(),
             method: method.name.clone(),
@@ -227,10 +220,7 @@ impl Dispatcher {
                 .and_then(|left| arrival.checked_add(Duration::from_millis(left))),
             metadata,
             trace,
-            caller: delivery.app_id().map(str::to_owned),
-            user: delivery.user_id().map(str::to_owned),
-            message_id: delivery.message_id().map(str::to_owned),
-            redelivered: delivery.redelivered,
+            delivery,
             cancellation: Cancellation::default(),
         });
         let methods = &self.config.service.descriptor().methods;
@@ -239,12 +229,10 @@ impl Dispatcher {
                 .iter()
                 .position(|other| std::ptr::eq(other, method))
                 .unwrap_or_default(),
-            tag: delivery.tag,
             id,
             context,
             codec,
-            body: delivery.body,
-            envelope,
+            body,
             at_most_once: method.options.at_most_once,
             now_or_never,
             desk: Arc::clone(desk),
@@ -310,7 +298,7 @@ impl Dispatcher {
             .with_executed(Executed::No));
         }
         if job.at_most_once {
-            job.desk.acks.finish(&[job.tag]);
+            job.desk.acks.finish(&[job.context.delivery().tag]);
         }
         let request = Request::new(
             job.body.clone(),
@@ -319,7 +307,7 @@ impl Dispatcher {
             Some(Arc::clone(slot)),
         );
         let service = Arc::clone(&self.config.service);
-        let method = &*job.envelope.method;
+        let method = job.context.method();
         let span = tracing::info_span!(
             "rpc",
             service = job.context.service(),
