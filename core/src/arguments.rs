@@ -12,7 +12,7 @@ use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::codec::{
-    Codec, EncodeError, Head, Limits, Reader, Source, append, append_json, decode_text, from_json,
+    Codec, EncodeError, Head, Limits, RESERVED, Reader, Rules, append, append_json, from_json,
     from_slice, from_text, malformed, refused, write_map_len, write_str,
 };
 use crate::error::Error;
@@ -147,11 +147,9 @@ impl ArgumentsWriter {
 pub struct Arguments<'a> {
     names: &'a [&'a str],
     body: Cow<'a, [u8]>,
-    source: Source,
+    rules: Rules<'a>,
     layout: Layout,
-    /// The whole text, when it may be the one argument as it is.
-    raw: Option<&'a str>,
-    /// What is wrong with that text for every type but a string.
+    /// What is wrong with a text for every type but a string.
     refusal: Option<String>,
 }
 
@@ -165,21 +163,21 @@ impl<'a> Arguments<'a> {
             return Self::parse_one_text(body, names);
         }
         if body.is_empty() && names.is_empty() {
-            return Ok(Self::new(names, Cow::Borrowed(body), Source::MsgPack));
+            return Ok(Self::new(names, Cow::Borrowed(body), Rules::MSGPACK));
         }
-        let (body, source) = match codec {
-            Codec::MsgPack => (Cow::Borrowed(body), Source::MsgPack),
+        let (body, rules) = match codec {
+            Codec::MsgPack => (Cow::Borrowed(body), Rules::MSGPACK),
             Codec::Json => {
                 let body = from_json(body).map_err(|error| malformed(codec, error))?;
-                (Cow::Owned(body), Source::Json)
+                (Cow::Owned(body), Rules::JSON)
             }
             Codec::Text => {
                 let raw = text(body)?;
                 let body = from_text(raw).map_err(|error| malformed(codec, error))?;
-                (Cow::Owned(body), Source::Json)
+                (Cow::Owned(body), Rules::JSON)
             }
         };
-        let mut arguments = Self::new(names, body, source);
+        let mut arguments = Self::new(names, body, rules);
         arguments.layout = locate(&arguments.body, names)?;
         Ok(arguments)
     }
@@ -188,8 +186,7 @@ impl<'a> Arguments<'a> {
     /// text is: so nothing about its content can be refused before.
     fn parse_one_text(body: &'a [u8], names: &'a [&'a str]) -> Result<Self, Error> {
         let raw = text(body)?;
-        let mut arguments = Self::new(names, Cow::Borrowed(&[]), Source::Json);
-        arguments.raw = Some(raw);
+        let mut arguments = Self::new(names, Cow::Borrowed(&[]), Rules::text(raw));
         match from_text(raw) {
             Ok(body) => {
                 match locate(&body, names) {
@@ -205,13 +202,12 @@ impl<'a> Arguments<'a> {
         Ok(arguments)
     }
 
-    fn new(names: &'a [&'a str], body: Cow<'a, [u8]>, source: Source) -> Self {
+    fn new(names: &'a [&'a str], body: Cow<'a, [u8]>, rules: Rules<'a>) -> Self {
         Self {
             names,
             body,
-            source,
+            rules,
             layout: Layout::default(),
-            raw: None,
             refusal: None,
         }
     }
@@ -226,23 +222,22 @@ impl<'a> Arguments<'a> {
             .layout
             .get(index)
             .and_then(|place| self.body.get(place));
-        let outcome = match self.raw {
-            None => from_slice(value.unwrap_or(NIL), self.source).map_err(|error| (error, true)),
-            Some(raw) if self.refusal.is_some() => decode_text(raw, None),
-            Some(raw) => decode_text(raw, Some(value.unwrap_or(NIL))),
+        let absent = match self.refusal {
+            None => NIL,
+            Some(_) => RESERVED,
         };
-        outcome.map_err(|(error, value_wanted)| match &self.refusal {
-            Some(refusal) if value_wanted => refused(refusal.clone(), error),
-            None if value.is_none() && value_wanted => {
-                refused(format!("missing argument `{name}`"), error)
+        from_slice(value.unwrap_or(&[absent]), self.rules).map_err(|error| {
+            match (&self.refusal, value) {
+                (Some(refusal), _) => refused(refusal.clone(), error),
+                (None, None) => refused(format!("missing argument `{name}`"), error),
+                (None, Some(_)) => refused(format!("argument `{name}`: {error}"), error),
             }
-            _ => refused(format!("argument `{name}`: {error}"), error),
         })
     }
 }
 
 /// What an absent argument is read from.
-const NIL: &[u8] = &[0xc0];
+const NIL: u8 = 0xc0;
 
 fn text(body: &[u8]) -> Result<&str, Error> {
     std::str::from_utf8(body).map_err(|error| malformed(Codec::Text, error))

@@ -1,7 +1,7 @@
 //! How values become bytes: MessagePack by default, JSON and plain text for foreign peers.
 //!
-//! There is one serde encoder and one serde decoder, both for MessagePack. JSON and text are transcoded from
-//! and to it, so that a value has the same shape in every codec, and a limit holds in every codec.
+//! Values meet serde in MessagePack only, by `rmp-serde`. JSON and text are transcoded from and to it, so that
+//! a value has the same shape in every codec, and a limit holds in every codec.
 
 mod bytes;
 mod decode;
@@ -9,9 +9,9 @@ mod encode;
 mod field;
 mod format;
 mod json;
-mod keys;
 mod scan;
 mod text;
+mod typed;
 
 #[cfg(test)]
 mod tests;
@@ -21,13 +21,13 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::error::{Code, Error, Executed};
 
-pub(crate) use decode::{DecodeError, Source, from_slice};
+pub(crate) use decode::{Rules, from_slice};
 pub(crate) use encode::{EncodeError, Limits, append, to_vec};
 pub(crate) use field::{add_field, take_field};
-pub(crate) use format::{Fault, Head, Reader, write_map_len, write_str};
+pub(crate) use format::{Fault, Head, RESERVED, Reader, write_map_len, write_str};
 pub(crate) use json::{append_json, from_json};
 pub(crate) use scan::skip;
-pub(crate) use text::{decode as decode_text, from_text};
+pub(crate) use text::from_text;
 
 /// How deep arrays and maps may nest, on the way in and on the way out.
 pub(crate) const MAX_DEPTH: usize = 64;
@@ -39,8 +39,12 @@ pub(crate) const MAX_ELEMENTS: usize = 1_000_000;
 ///
 /// A value has one shape in all of them: structs are maps, enums are externally tagged, `None` and `()` are
 /// nil, and types that serde calls human-readable (UUIDs, times, addresses) are strings. Only bytes differ:
-/// binary in MessagePack, base64 in JSON and text. `Vec<u8>`, slices of `u8` and everything that serializes
-/// as serde bytes are bytes; fixed-size arrays of `u8` are arrays.
+/// binary in MessagePack, base64 in JSON and text. Everything that serializes as serde bytes, such as
+/// `bytes::Bytes`, is bytes, and so are lists of `u8`; fixed-size arrays of `u8` are arrays. Where bytes are
+/// expected, an array of numbers is read as well.
+///
+/// Three things follow from the way in which serde shows values: a `Vec<u8>` without items is written as an empty
+/// array, and so is a unit struct; integers of 128 bits are written as 16 bytes, which no integer is read from.
 ///
 /// ```
 /// use leveret::Codec;
@@ -124,9 +128,8 @@ impl Codec {
     /// ```
     ///
     /// # Errors
-    /// [`Code::InvalidArgument`] when the value has no form on the wire: an integer
-    /// outside i64 and u64, a map key that is not a string, a number, a bool or a char, NaN in JSON, more than
-    /// 64 levels of nesting.
+    /// [`Code::InvalidArgument`] when the value has no form on the wire: a map with keys that are not strings,
+    /// NaN in JSON, more than 64 levels of nesting or a million elements.
     pub fn encode<T: Serialize + ?Sized>(self, value: &T) -> Result<Vec<u8>, Error> {
         let encode = || {
             let body = to_vec(value, &mut Limits::default())?;
@@ -155,21 +158,22 @@ impl Codec {
         let value = match self {
             Self::MsgPack => {
                 scan::check(body).map_err(|fault| malformed(self, fault))?;
-                from_slice(body, Source::MsgPack)
+                from_slice(body, Rules::MSGPACK)
             }
             Self::Json => {
                 let body = from_json(body).map_err(|error| malformed(self, error))?;
-                from_slice(&body, Source::Json)
+                from_slice(&body, Rules::JSON)
             }
             Self::Text => {
                 let raw = std::str::from_utf8(body).map_err(|error| malformed(self, error))?;
-                let value = from_text(raw);
-                return text::decode(raw, value.as_deref().ok()).map_err(
-                    |(error, value_wanted)| match value {
-                        Err(error) if value_wanted => malformed(self, error),
-                        _ => refused(error.to_string(), error),
-                    },
-                );
+                match from_text(raw) {
+                    Ok(value) => from_slice(&value, Rules::text(raw)),
+                    // Too much for JSON, and still a string for whoever wants one.
+                    Err(error) => {
+                        let value = from_slice(&[RESERVED], Rules::text(raw));
+                        return value.map_err(|_| malformed(self, error));
+                    }
+                }
             }
         };
         value.map_err(|error| refused(error.to_string(), error))

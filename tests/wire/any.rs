@@ -40,7 +40,12 @@ impl Serialize for Any {
         match self {
             Self::Nil => serializer.serialize_unit(),
             Self::Bool(value) => value.serialize(serializer),
-            Self::Int(value) => value.serialize(serializer),
+            Self::Int(value) => match u64::try_from(*value) {
+                Ok(value) => value.serialize(serializer),
+                Err(_) => i64::try_from(*value)
+                    .map_err(serde::ser::Error::custom)?
+                    .serialize(serializer),
+            },
             Self::F32(value) => value.serialize(serializer),
             Self::F64(value) => value.serialize(serializer),
             Self::Text(value) => value.serialize(serializer),

@@ -227,7 +227,7 @@ fn an_argument_that_cannot_be_written_is_named() {
     let deep = (0..64).fold(serde_json::json!(1), |inner, _| serde_json::json!([inner]));
     refused(
         ArgumentsWriter::new(Codec::MsgPack, 1).push("n", &deep),
-        "argument `n`: a body nests at most 64 levels deep",
+        "argument `n`: the value has no form on the wire: it is nested deeper than 64 levels",
     );
 }
 

@@ -1,239 +1,116 @@
-//! The serde decoder, over a body that the scan has passed: recursion is bounded by then, so what is left is
-//! to fit values into types and, when they do not fit, to say where.
+//! MessagePack to values, over a body that the scan has passed. The reading is left to `rmp-serde`, behind the
+//! rules of `typed`; what is added here is to say where a value does not fit.
 
-mod access;
-mod error;
+use std::fmt;
 
-use serde::de::{self, DeserializeOwned, Unexpected, Visitor};
+use rmp_serde::decode::{Error, ReadRefReader};
+use serde::de::DeserializeOwned;
 
-use super::bytes::{ByteSeq, from_base64};
-use super::format::{Fault, Head, NIL, Reader};
-use super::keys::KeyDecoder;
-use super::{MAX_DEPTH, MAX_ELEMENTS, scan};
-use access::{Items, VariantWithContent};
+use super::MAX_DEPTH;
+use super::typed::Typed;
 
-pub(crate) use error::DecodeError;
+/// A path longer than this tells nobody anything; a peer chooses the keys in it.
+const MAX_PATH: usize = 160;
 
-/// Where a body came from. JSON and text have no bytes, so there a string may be base64.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
-    MsgPack,
-    Json,
+/// How a body is read beyond what its MessagePack says.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Rules<'a> {
+    /// It was JSON or text, which have no bytes: where bytes are wanted, a string is base64.
+    pub(crate) base64: bool,
+    /// It was this text, which is what a string gets, whatever else it might be.
+    pub(crate) raw: Option<&'a str>,
+}
+
+impl Rules<'static> {
+    pub(crate) const MSGPACK: Self = Self {
+        base64: false,
+        raw: None,
+    };
+    pub(crate) const JSON: Self = Self {
+        base64: true,
+        raw: None,
+    };
+}
+
+impl<'a> Rules<'a> {
+    pub(crate) const fn text(raw: &'a str) -> Self {
+        Self {
+            base64: true,
+            raw: Some(raw),
+        }
+    }
+
+    /// For what an array or a map holds: the text is not that of anything in it.
+    pub(super) const fn inside(self) -> Rules<'static> {
+        Rules {
+            base64: self.base64,
+            raw: None,
+        }
+    }
 }
 
 /// Decodes a checked value.
 pub(crate) fn from_slice<T: DeserializeOwned>(
     value: &[u8],
-    source: Source,
+    rules: Rules<'_>,
 ) -> Result<T, DecodeError> {
-    T::deserialize(&mut Decoder::new(value, source))
+    T::deserialize(Typed::new(&mut reader(value), rules))
+        .map_err(|error| locate::<T>(value, rules, error))
 }
 
-/// Decodes the value at the front of a checked body.
-pub(super) struct Decoder<'de> {
-    reader: Reader<'de>,
-    source: Source,
+fn reader(value: &[u8]) -> rmp_serde::Deserializer<ReadRefReader<'_, [u8]>> {
+    let mut reader = rmp_serde::Deserializer::from_read_ref(value);
+    // It counts a level when it enters it, and stops at the last one.
+    reader.set_max_depth(MAX_DEPTH + 1);
+    reader
 }
 
-impl<'de> Decoder<'de> {
-    pub(super) fn new(body: &'de [u8], source: Source) -> Self {
-        Self {
-            reader: Reader::new(body),
-            source,
+/// Decodes again what has failed, with an eye on the place: a value that fits pays nothing for that.
+#[cold]
+fn locate<T: DeserializeOwned>(value: &[u8], rules: Rules<'_>, error: Error) -> DecodeError {
+    let mut reader = reader(value);
+    let typed = Typed::new(&mut reader, rules);
+    let Err(located) = serde_path_to_error::deserialize::<_, T>(typed) else {
+        let path = String::new();
+        return DecodeError { path, error };
+    };
+    let mut path = match located.path().iter().len() {
+        0 => String::new(),
+        _ => located.path().to_string(),
+    };
+    if path.len() > MAX_PATH {
+        path = path.chars().take(MAX_PATH).chain(['…']).collect();
+    }
+    DecodeError {
+        path,
+        error: located.into_inner(),
+    }
+}
+
+/// A value that does not fit its type.
+#[derive(Debug)]
+pub(crate) struct DecodeError {
+    /// As in `items[3].price`.
+    path: String,
+    error: Error,
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
         }
-    }
-
-    fn array<V: Visitor<'de>>(&mut self, len: usize, visitor: V) -> Result<V::Value, DecodeError> {
-        let mut items = Items::new(self, len);
-        let value = visitor.visit_seq(&mut items)?;
-        items.finish(value)
-    }
-
-    fn map<V: Visitor<'de>>(&mut self, len: usize, visitor: V) -> Result<V::Value, DecodeError> {
-        let mut items = Items::new(self, len);
-        let value = visitor.visit_map(&mut items)?;
-        items.finish(value)
-    }
-
-    fn any<V: Visitor<'de>>(&mut self, head: Head, visitor: V) -> Result<V::Value, DecodeError> {
-        match head {
-            Head::Nil => visitor.visit_unit(),
-            Head::Bool(value) => visitor.visit_bool(value),
-            Head::Uint(value) => visitor.visit_u64(value),
-            Head::Int(value) => visitor.visit_i64(value),
-            Head::F32(value) => visitor.visit_f32(value),
-            Head::F64(value) => visitor.visit_f64(value),
-            Head::Str(len) => visitor.visit_borrowed_str(self.reader.text(len)?),
-            Head::Bin(len) => visitor.visit_borrowed_bytes(self.reader.bytes(len)?),
-            Head::Array(len) => self.array(len, visitor),
-            Head::Map(len) => self.map(len, visitor),
-        }
-    }
-
-    /// A sequence, which may have been written as bytes.
-    fn sequence<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, DecodeError> {
-        match self.reader.head()? {
-            Head::Bin(len) => one_by_one(self.reader.bytes(len)?, visitor),
-            Head::Str(len) if self.source == Source::Json => {
-                let text = self.reader.text(len)?;
-                match from_base64(text) {
-                    Some(bytes) => one_by_one(&bytes, visitor),
-                    None => Err(de::Error::invalid_type(Unexpected::Str(text), &visitor)),
-                }
-            }
-            head => self.any(head, visitor),
+        let message = self.error.to_string();
+        // Serde calls it a unit value; nobody outside Rust does.
+        match message.strip_prefix("invalid type: unit value, ") {
+            Some(rest) => write!(f, "invalid type: null, {rest}"),
+            None => f.write_str(&message),
         }
     }
 }
 
-fn one_by_one<'de, V: Visitor<'de>>(bytes: &[u8], visitor: V) -> Result<V::Value, DecodeError> {
-    let mut bytes_left = ByteSeq(bytes);
-    let value = visitor.visit_seq(&mut bytes_left)?;
-    if !bytes_left.0.is_empty() {
-        return Err(de::Error::invalid_length(bytes.len(), &"fewer bytes"));
-    }
-    Ok(value)
-}
-
-impl<'de> de::Deserializer<'de> for &mut Decoder<'de> {
-    type Error = DecodeError;
-
-    fn is_human_readable(&self) -> bool {
-        true
-    }
-
-    #[inline]
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        let head = self.reader.head()?;
-        self.any(head, visitor)
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        if self.reader.peek() == Some(NIL) {
-            self.reader.bytes(1)?;
-            visitor.visit_none()
-        } else {
-            visitor.visit_some(self)
-        }
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    /// Some encoders write a unit struct as an empty array.
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        match self.reader.head()? {
-            Head::Array(0) => visitor.visit_unit(),
-            head => self.any(head, visitor),
-        }
-    }
-
-    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        match self.reader.head()? {
-            Head::Str(len) if self.source == Source::Json => {
-                let text = self.reader.text(len)?;
-                match from_base64(text) {
-                    Some(bytes) => visitor.visit_byte_buf(bytes),
-                    None => Err(de::Error::invalid_value(Unexpected::Str(text), &"base64")),
-                }
-            }
-            head => self.any(head, visitor),
-        }
-    }
-
-    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        self.deserialize_bytes(visitor)
-    }
-
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        self.sequence(visitor)
-    }
-
-    fn deserialize_tuple<V: Visitor<'de>>(
-        self,
-        _len: usize,
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        self.sequence(visitor)
-    }
-
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        _len: usize,
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        self.sequence(visitor)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        _variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        match self.reader.head()? {
-            Head::Str(len) => {
-                let variant = self.reader.text(len)?;
-                visitor.visit_enum(KeyDecoder(variant))
-            }
-            Head::Map(1) => {
-                let variant = self.key()?;
-                visitor
-                    .visit_enum(VariantWithContent::new(self, variant))
-                    .map_err(|error| error.inside_key(variant))
-            }
-            Head::Map(len) => Err(de::Error::invalid_length(
-                len,
-                &"a map whose only key is the name of a variant",
-            )),
-            head => Err(de::Error::invalid_type(
-                unexpected(head),
-                &"the name of a variant, or a map whose only key is one",
-            )),
-        }
-    }
-
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        scan::skip(&mut self.reader, MAX_DEPTH, &mut { MAX_ELEMENTS })?;
-        visitor.visit_unit()
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string unit map struct identifier
-    }
-}
-
-impl<'de> Decoder<'de> {
-    fn key(&mut self) -> Result<&'de str, DecodeError> {
-        match self.reader.head()? {
-            Head::Str(len) => Ok(self.reader.text(len)?),
-            _ => Err(Fault::KeyNotString.into()),
-        }
-    }
-}
-
-/// How serde names a value in an error.
-fn unexpected(head: Head) -> Unexpected<'static> {
-    match head {
-        Head::Nil => Unexpected::Unit,
-        Head::Bool(value) => Unexpected::Bool(value),
-        Head::Uint(value) => Unexpected::Unsigned(value),
-        Head::Int(value) => Unexpected::Signed(value),
-        Head::F32(value) => Unexpected::Float(value.into()),
-        Head::F64(value) => Unexpected::Float(value),
-        Head::Str(_) => Unexpected::Other("string"),
-        Head::Bin(_) => Unexpected::Other("byte string"),
-        Head::Array(_) => Unexpected::Seq,
-        Head::Map(_) => Unexpected::Map,
+impl std::error::Error for DecodeError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
     }
 }

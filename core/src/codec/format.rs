@@ -1,37 +1,26 @@
-//! The MessagePack format itself: heads are read and written here and nowhere else, so that the scan, the
-//! decoder and the transcoder cannot disagree about where a value ends.
-
-use std::fmt;
+//! The MessagePack format itself, for all that looks at a body without a type: the scan, the search for
+//! arguments and the transcoder cannot disagree about where a value ends.
 
 /// Why a body is not acceptable MessagePack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Fault {
+    #[error("it ends before its value does")]
     Truncated,
+    #[error("it contains the byte 0xc1 in place of a value")]
     Reserved,
+    #[error("it contains an extension type; use a string or a number")]
     Extension,
+    #[error("it contains a map with a key that is not a string")]
     KeyNotString,
+    #[error("it is nested deeper than 64 levels")]
     TooDeep,
+    #[error("it has more than 1000000 elements")]
     TooManyElements,
+    #[error("there are bytes after its value")]
     TrailingBytes,
+    #[error("it contains a string that is not UTF-8")]
     NotUtf8,
 }
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Truncated => "it ends before its value does",
-            Self::Reserved => "it contains the byte 0xc1 in place of a value",
-            Self::Extension => "it contains an extension type; use a string or a number",
-            Self::KeyNotString => "it contains a map with a key that is not a string",
-            Self::TooDeep => "it is nested deeper than 64 levels",
-            Self::TooManyElements => "it has more than 1000000 elements",
-            Self::TrailingBytes => "there are bytes after its value",
-            Self::NotUtf8 => "it contains a string that is not UTF-8",
-        })
-    }
-}
-
-impl std::error::Error for Fault {}
 
 /// What a value starts with: the value itself, or how long the rest of it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,10 +51,6 @@ impl<'a> Reader<'a> {
     /// How many bytes are left.
     pub(crate) const fn len(&self) -> usize {
         self.rest.len()
-    }
-
-    pub(crate) fn peek(&self) -> Option<u8> {
-        self.rest.first().copied()
     }
 
     #[inline]
@@ -135,91 +120,18 @@ impl<'a> Reader<'a> {
     }
 }
 
-pub(super) const NIL: u8 = 0xc0;
-pub(super) const FALSE: u8 = 0xc2;
-pub(super) const TRUE: u8 = 0xc3;
+pub(crate) const NIL: u8 = 0xc0;
+/// The byte that is no value: what a decoder gets to read when there is nothing that it may accept.
+pub(crate) const RESERVED: u8 = 0xc1;
 pub(super) const ARRAY32: u8 = 0xdd;
 pub(super) const MAP32: u8 = 0xdf;
 
-fn write<const N: usize>(out: &mut Vec<u8>, first: u8, rest: [u8; N]) {
-    out.push(first);
-    out.extend_from_slice(&rest);
-}
-
-/// The shortest form that holds the number.
-pub(super) fn write_uint(out: &mut Vec<u8>, value: u64) {
-    if value < 0x80 {
-        out.push(value as u8);
-    } else if let Ok(value) = u8::try_from(value) {
-        write(out, 0xcc, value.to_be_bytes());
-    } else if let Ok(value) = u16::try_from(value) {
-        write(out, 0xcd, value.to_be_bytes());
-    } else if let Ok(value) = u32::try_from(value) {
-        write(out, 0xce, value.to_be_bytes());
-    } else {
-        write(out, 0xcf, value.to_be_bytes());
-    }
-}
-
-/// The shortest form; what is not negative is written unsigned, as every other implementation does.
-pub(super) fn write_int(out: &mut Vec<u8>, value: i64) {
-    if let Ok(value) = u64::try_from(value) {
-        write_uint(out, value);
-    } else if value >= -0x20 {
-        out.push(value as u8);
-    } else if let Ok(value) = i8::try_from(value) {
-        write(out, 0xd0, value.to_be_bytes());
-    } else if let Ok(value) = i16::try_from(value) {
-        write(out, 0xd1, value.to_be_bytes());
-    } else if let Ok(value) = i32::try_from(value) {
-        write(out, 0xd2, value.to_be_bytes());
-    } else {
-        write(out, 0xd3, value.to_be_bytes());
-    }
-}
-
-pub(super) fn write_f32(out: &mut Vec<u8>, value: f32) {
-    write(out, 0xca, value.to_be_bytes());
-}
-
-pub(super) fn write_f64(out: &mut Vec<u8>, value: f64) {
-    write(out, 0xcb, value.to_be_bytes());
-}
-
-/// A length that does not fit 32 bits is cut: it belongs to a value of 4 GiB, which the size limit refuses.
-fn write_wide_len(out: &mut Vec<u8>, head16: u8, head32: u8, len: usize) {
-    match u16::try_from(len) {
-        Ok(len) => write(out, head16, len.to_be_bytes()),
-        Err(_) => write(out, head32, (len as u32).to_be_bytes()),
-    }
-}
-
+/// A `Vec` takes whatever is written, so there is no error to report.
 pub(crate) fn write_str(out: &mut Vec<u8>, value: &str) {
-    match value.len() {
-        len @ 0..32 => out.push(0xa0 | len as u8),
-        len @ 32..256 => write(out, 0xd9, [len as u8]),
-        len => write_wide_len(out, 0xda, 0xdb, len),
-    }
-    out.extend_from_slice(value.as_bytes());
+    let _ = rmp::encode::write_str(out, value);
 }
 
-pub(super) fn write_bin_len(out: &mut Vec<u8>, len: usize) {
-    match u8::try_from(len) {
-        Ok(len) => write(out, 0xc4, [len]),
-        Err(_) => write_wide_len(out, 0xc5, 0xc6, len),
-    }
-}
-
-pub(super) fn write_array_len(out: &mut Vec<u8>, len: usize) {
-    match len {
-        0..16 => out.push(0x90 | len as u8),
-        _ => write_wide_len(out, 0xdc, ARRAY32, len),
-    }
-}
-
+/// As `write_str`; a map of arguments or fields is never longer than its parameters or fields in source code.
 pub(crate) fn write_map_len(out: &mut Vec<u8>, len: usize) {
-    match len {
-        0..16 => out.push(0x80 | len as u8),
-        _ => write_wide_len(out, 0xde, MAP32, len),
-    }
+    let _ = rmp::encode::write_map_len(out, len as u32);
 }

@@ -3,15 +3,13 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::ser::{CompactFormatter, Formatter};
 
 use super::bytes::to_base64;
 use super::encode::EncodeError;
-use super::format::{
-    ARRAY32, FALSE, Fault, Head, MAP32, NIL, Reader, TRUE, write_f64, write_int, write_str,
-    write_uint,
-};
+use super::format::{ARRAY32, Fault, Head, MAP32, Reader, write_str};
 use super::{MAX_DEPTH, MAX_ELEMENTS};
 
 /// The key under which `serde_json` shows a number when some crate of the program has turned on its
@@ -30,25 +28,7 @@ pub(crate) fn append_json(value: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeE
     transcode(&mut Reader::new(value), out)
 }
 
-impl From<Fault> for EncodeError {
-    fn from(fault: Fault) -> Self {
-        Self::new(fault.to_string())
-    }
-}
-
-impl From<std::io::Error> for EncodeError {
-    fn from(error: std::io::Error) -> Self {
-        Self::new(error.to_string())
-    }
-}
-
-impl From<serde_json::Error> for EncodeError {
-    fn from(error: serde_json::Error) -> Self {
-        Self::new(error.to_string())
-    }
-}
-
-/// The recursion is as deep as our own encoder went, so at most `MAX_DEPTH`.
+/// The recursion is as deep as the scan let the value be, so at most `MAX_DEPTH`.
 fn transcode(reader: &mut Reader<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let mut json = CompactFormatter;
     match reader.head()? {
@@ -58,15 +38,9 @@ fn transcode(reader: &mut Reader<'_>, out: &mut Vec<u8>) -> Result<(), EncodeErr
         Head::Int(value) => json.write_i64(out, value)?,
         Head::F32(value) if value.is_finite() => json.write_f32(out, value)?,
         Head::F64(value) if value.is_finite() => json.write_f64(out, value)?,
-        Head::F32(_) | Head::F64(_) => {
-            return Err(EncodeError::new("JSON has neither NaN nor infinity"));
-        }
+        Head::F32(_) | Head::F64(_) => return Err(EncodeError::NotFinite),
         Head::Str(len) => serde_json::to_writer(out, reader.text(len)?)?,
-        Head::Bin(len) => {
-            let mut text = String::new();
-            to_base64(reader.bytes(len)?, &mut text);
-            serde_json::to_writer(out, &text)?;
-        }
+        Head::Bin(len) => serde_json::to_writer(out, &to_base64(reader.bytes(len)?))?,
         Head::Array(len) => {
             out.push(b'[');
             for index in 0..len {
@@ -157,34 +131,28 @@ impl<'de> Visitor<'de> for Sink<'_> {
         f.write_str("any JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.out.push(NIL);
-        Ok(())
+    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
+        write(self.out, ())
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
-        self.out.push(if value { TRUE } else { FALSE });
-        Ok(())
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<(), E> {
+        write(self.out, value)
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        write_uint(self.out, value);
-        Ok(())
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<(), E> {
+        write(self.out, value)
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        write_int(self.out, value);
-        Ok(())
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<(), E> {
+        write(self.out, value)
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
-        write_f64(self.out, value);
-        Ok(())
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<(), E> {
+        write(self.out, value)
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<(), E> {
-        write_str(self.out, value);
-        Ok(())
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<(), E> {
+        write(self.out, value)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
@@ -229,18 +197,23 @@ impl Sink<'_> {
     }
 }
 
+fn write<E: de::Error>(out: &mut Vec<u8>, scalar: impl Serialize) -> Result<(), E> {
+    scalar
+        .serialize(&mut rmp_serde::Serializer::new(out))
+        .map_err(E::custom)
+}
+
 fn number<E: de::Error>(digits: &str, out: &mut Vec<u8>) -> Result<(), E> {
-    if let Ok(value) = digits.parse() {
-        write_uint(out, value);
-    } else if let Ok(value) = digits.parse() {
-        write_int(out, value);
+    if let Ok(value) = digits.parse::<u64>() {
+        write(out, value)
+    } else if let Ok(value) = digits.parse::<i64>() {
+        write(out, value)
     } else {
         match digits.parse::<f64>() {
-            Ok(value) if value.is_finite() => write_f64(out, value),
-            _ => return Err(E::custom("number out of range")),
+            Ok(value) if value.is_finite() => write(out, value),
+            _ => Err(E::custom("number out of range")),
         }
     }
-    Ok(())
 }
 
 /// Writes a key and tells whether it is the one that stands for a number.

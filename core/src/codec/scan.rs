@@ -108,7 +108,12 @@ fn step(
     }
     open.take();
     let (values, map) = match head {
-        Head::Str(len) | Head::Bin(len) => {
+        // `rmp-serde` hands a string that is not UTF-8 to a type as bytes.
+        Head::Str(len) => {
+            reader.text(len)?;
+            return Ok(None);
+        }
+        Head::Bin(len) => {
             reader.bytes(len)?;
             return Ok(None);
         }

@@ -40,6 +40,12 @@ fn a_million_levels_are_refused_without_recursion() {
         let body = [&opening.repeat(100_000)[..], b"\xa4Leaf"].concat();
         assert!(decode::<Tree>(Codec::MsgPack, body).is_err());
     }
+    // Flat, so the scan lets it pass: nobody may take each item for the payload of the one before.
+    for item in [&b"\x91\xa4Node"[..], b"\x91\xa5Maybe"] {
+        let body = [&b"\xdd\x00\x03\x0d\x40"[..], &item.repeat(200_000)].concat();
+        assert_eq!(check(&body), Ok(()));
+        assert!(decode::<Vec<Tree>>(Codec::MsgPack, body).is_err());
+    }
 }
 
 #[test]
@@ -132,7 +138,8 @@ fn strings_must_be_utf8() {
             Codec::MsgPack => b"\xa2\xc3\x28".to_vec(),
             _ => b"\"\xc3\x28\"".to_vec(),
         };
-        assert!(decode::<String>(codec, body).is_err());
+        assert!(decode::<String>(codec, body.clone()).is_err());
+        assert!(decode::<bytes::Bytes>(codec, body).is_err());
     }
 }
 
