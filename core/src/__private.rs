@@ -15,7 +15,7 @@ pub use crate::arguments::{Arguments, ArgumentsWriter};
 pub use crate::client::{Call, Cast, Client};
 use crate::codec::Codec;
 pub use crate::context::Context;
-use crate::context::{Metadata, Parts};
+use crate::context::{Cancellation, Metadata, Parts};
 pub use crate::descriptor::{
     DESCRIPTOR_VERSION, MethodDescriptor, MethodOptions, MethodSchemas, ServiceDescriptor,
 };
@@ -60,7 +60,7 @@ pub fn detached_request(
         user: None,
         message_id: None,
         redelivered: false,
-        cancellation: tokio_util::sync::CancellationToken::new(),
+        cancellation: Cancellation::default(),
     });
     Request::new(body.into(), codec, context, None)
 }

@@ -14,6 +14,7 @@ mod channel;
 mod failure;
 mod link;
 mod message;
+mod pool;
 mod publisher;
 mod runtime;
 mod socket;

@@ -152,7 +152,7 @@ pub struct Arguments<'a> {
     /// The whole text, when it may be the one argument as it is.
     raw: Option<&'a str>,
     /// What is wrong with that text for every type but a string.
-    refusal: Option<Error>,
+    refusal: Option<String>,
 }
 
 impl<'a> Arguments<'a> {
@@ -194,11 +194,13 @@ impl<'a> Arguments<'a> {
             Ok(body) => {
                 match locate(&body, names) {
                     Ok(layout) => arguments.layout = layout,
-                    Err(error) => arguments.refusal = Some(error),
+                    Err(error) => arguments.refusal = Some(error.message().to_owned()),
                 }
                 arguments.body = Cow::Owned(body);
             }
-            Err(error) => arguments.refusal = Some(malformed(Codec::Text, error)),
+            Err(error) => {
+                arguments.refusal = Some(malformed(Codec::Text, error).message().to_owned());
+            }
         }
         Ok(arguments)
     }
@@ -229,8 +231,8 @@ impl<'a> Arguments<'a> {
             Some(raw) if self.refusal.is_some() => decode_text(raw, None),
             Some(raw) => decode_text(raw, Some(value.unwrap_or(NIL))),
         };
-        outcome.map_err(|(error, value_wanted)| match self.refusal.take() {
-            Some(refusal) if value_wanted => refusal,
+        outcome.map_err(|(error, value_wanted)| match &self.refusal {
+            Some(refusal) if value_wanted => refused(refusal.clone(), error),
             None if value.is_none() && value_wanted => {
                 refused(format!("missing argument `{name}`"), error)
             }

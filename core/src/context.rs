@@ -4,11 +4,13 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use crate::error::{Code, Error, Executed};
 use crate::wire;
@@ -46,7 +48,35 @@ pub(crate) struct Parts {
     pub(crate) user: Option<String>,
     pub(crate) message_id: Option<String>,
     pub(crate) redelivered: bool,
-    pub(crate) cancellation: CancellationToken,
+    pub(crate) cancellation: Cancellation,
+}
+
+/// Whether the caller has given up, and a way to wait for it. Part of the context because every call has
+/// one and few are ever cancelled.
+#[derive(Debug, Default)]
+pub(crate) struct Cancellation {
+    cancelled: AtomicBool,
+    changed: Notify,
+}
+
+impl Cancellation {
+    pub(crate) fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Release);
+        self.changed.notify_waiters();
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+
+    pub(crate) async fn cancelled(&self) {
+        let mut changed = pin!(self.changed.notified());
+        // Registered before the look, so that a cancel in between is not missed.
+        changed.as_mut().enable();
+        if !self.is_cancelled() {
+            changed.await;
+        }
+    }
 }
 
 impl Context {
@@ -148,7 +178,7 @@ impl Context {
                 .is_some_and(|deadline| deadline <= Instant::now())
     }
 
-    pub(crate) fn cancellation(&self) -> &CancellationToken {
+    pub(crate) fn cancellation(&self) -> &Cancellation {
         &self.0.cancellation
     }
 }

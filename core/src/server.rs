@@ -25,7 +25,7 @@ pub(crate) use queue::QueueConfig;
 use crate::connection::Connection;
 use crate::error::{Code, Error, Executed};
 use calls::Calls;
-use dispatch::Dispatcher;
+use dispatch::{Dispatcher, Pace};
 
 /// How long `start` waits for a connection and for the queues to be there.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -71,7 +71,11 @@ impl Server {
             controlled.push((config.name.clone(), Arc::clone(&calls)));
             let (ready, is_ready) = oneshot::channel();
             let shared = Arc::clone(connection.shared());
+            let methods = config.service.descriptor().methods.len();
             let dispatcher = Arc::new(Dispatcher {
+                paces: std::iter::repeat_with(Pace::default)
+                    .take(methods)
+                    .collect(),
                 config,
                 calls,
                 stop: stop.clone(),

@@ -55,13 +55,13 @@ impl Request {
         body: Bytes,
         codec: Codec,
         context: Context,
-        slot: Option<OwnedSemaphorePermit>,
+        slot: Option<Arc<OwnedSemaphorePermit>>,
     ) -> Self {
         Self {
             body,
             codec,
             context,
-            slot: slot.map(Arc::new),
+            slot,
         }
     }
 

@@ -1,7 +1,7 @@
 //! `#[derive(DomainError)]`: an enum's variants (or one struct) become errors with a name and details on
 //! the wire, and back. Its own small pipeline, since it shares only the attribute grammar with services.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote_spanned};
 use syn::{Data, DeriveInput, Field, Fields, LitStr, Member, Path};
 
@@ -242,7 +242,7 @@ fn shape(fields: &Fields) -> Option<TokenStream> {
             Some(quote_spanned! {span=> __rpc::domain::Shape::Value })
         }
         Fields::Unnamed(unnamed) => {
-            let count = u8::try_from(unnamed.unnamed.len()).unwrap_or(u8::MAX);
+            let count = Literal::usize_unsuffixed(unnamed.unnamed.len());
             Some(quote_spanned! {span=> __rpc::domain::Shape::Array(#count) })
         }
         _ => {

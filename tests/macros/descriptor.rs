@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use leveret::{Service, rpc_service};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::service::{Calculator, MathClient, MathServer};
 
@@ -58,6 +58,54 @@ fn methods_follow_their_cfg_and_names_their_default() {
     let json = serde_json::to_value(descriptor).unwrap();
     assert_eq!(
         json["methods"][0],
-        serde_json::json!({"name": "kept", "doc": "", "arguments": [], "options": {}})
+        json!({"name": "kept", "doc": "", "arguments": [], "options": {}})
+    );
+}
+
+#[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+struct Page {
+    text: Vec<u8>,
+    next: Option<Box<Page>>,
+}
+
+#[rpc_service(schema)]
+trait Pages {
+    #[allow(clippy::too_many_arguments)]
+    async fn turn(
+        &self,
+        page: Page,
+        raw: Vec<u8>,
+        maybe: Option<Vec<u8>>,
+        hash: [u8; 4],
+        wide: Vec<u16>,
+    ) -> Result<Vec<Page>, leveret::Error>;
+}
+
+#[test]
+fn schemas_share_definitions_and_know_bytes() {
+    let turn = PagesClient::descriptor().method("turn").unwrap();
+    let schemas = turn.schemas.unwrap()();
+    let arguments = &schemas.arguments;
+    let base64 = json!({"type": "string", "contentEncoding": "base64"});
+    assert_eq!(
+        arguments["required"],
+        json!(["page", "raw", "hash", "wide"])
+    );
+    assert_eq!(
+        arguments["properties"]["page"],
+        json!({"$ref": "#/$defs/Page"})
+    );
+    assert_eq!(arguments["$defs"]["Page"]["properties"]["text"], base64);
+    assert_eq!(arguments["properties"]["raw"], base64);
+    assert_eq!(
+        arguments["properties"]["maybe"],
+        json!({"type": ["string", "null"], "contentEncoding": "base64"})
+    );
+    assert_eq!(arguments["properties"]["hash"]["type"], "array");
+    assert_eq!(arguments["properties"]["wide"]["type"], "array");
+    assert_eq!(schemas.result["items"], json!({"$ref": "#/$defs/Page"}));
+    assert_eq!(
+        schemas.result["$defs"]["Page"]["properties"]["text"],
+        base64
     );
 }

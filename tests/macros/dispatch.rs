@@ -56,6 +56,9 @@ async fn blocking_methods_get_arguments_and_context() {
     let refused = call("crunch_for", json!({"n": 0})).await.unwrap_err();
     assert_eq!(refused.code(), Code::FailedPrecondition);
     assert_eq!(refused.executed(), Executed::No);
+    let negative = call("check", json!({})).await.unwrap_err();
+    assert_eq!(negative.name(), Some("negative"));
+    assert_eq!(negative.executed(), Executed::Yes);
 }
 
 #[tokio::test]
@@ -72,7 +75,10 @@ async fn oneway_methods_run() {
     let server = Arc::new(MathServer::new(calculator));
     let reply = call_on(&server, "log", json!({"line": "hello"})).await;
     assert_eq!(reply.unwrap(), json!(null));
-    assert_eq!(*lines.lock().unwrap(), ["hello"]);
+    call_on(&server, "log_slowly", json!({"line": "again"}))
+        .await
+        .unwrap();
+    assert_eq!(*lines.lock().unwrap(), ["hello", "again"]);
 }
 
 #[tokio::test]

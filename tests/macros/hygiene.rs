@@ -159,6 +159,23 @@ mod collisions {
     }
 }
 
+/// Attributes below the macro's reach everything that it makes.
+#[deny(deprecated)]
+mod attributes {
+    #[leveret::rpc_service]
+    #[cfg(not(test))]
+    pub(crate) trait Gone {
+        async fn one(&self) -> NoSuchType;
+    }
+
+    #[leveret::rpc_service]
+    #[deprecated = "use another"]
+    pub(crate) trait Old: std::fmt::Debug {
+        #[deprecated]
+        async fn one(&self) -> Result<(), leveret::Error>;
+    }
+}
+
 /// A trait inside a function is nobody's but that function's.
 #[test]
 fn local_traits_work() {

@@ -56,6 +56,12 @@ pub(crate) trait Math {
     }
 
     async fn context(&self, cx: &Context) -> String;
+
+    #[rpc(blocking)]
+    fn check(&self) -> Result<(), MathError>;
+
+    #[rpc(blocking, oneway)]
+    fn log_slowly(&self, line: String);
 }
 
 #[derive(Debug, Default)]
@@ -106,5 +112,13 @@ impl Math for Calculator {
 
     async fn context(&self, cx: &Context) -> String {
         cx.method().to_owned()
+    }
+
+    fn check(&self) -> Result<(), MathError> {
+        Err(MathError::Negative(-1))
+    }
+
+    fn log_slowly(&self, line: String) {
+        self.lines.lock().unwrap().push(line);
     }
 }

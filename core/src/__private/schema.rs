@@ -38,9 +38,11 @@ impl<T: JsonSchema> Described for T {
             .for_serialize()
             .into_generator()
             .into_root_schema_for::<T>();
+        let mut result = result.to_value();
+        bytes_as_text(&mut result);
         MethodSchemas {
             arguments: schemas.finish(),
-            result: result.to_value(),
+            result,
         }
     }
 }
@@ -84,6 +86,37 @@ impl SchemaWriter {
         if !definitions.is_empty() {
             schema["$defs"] = definitions.into();
         }
+        bytes_as_text(&mut schema);
         schema
+    }
+}
+
+/// A `Vec<u8>` is bytes on the wire, which JSON writes in base64; schemars only sees a list of numbers.
+/// Arrays of a fixed size and sets are lists for the codec as well.
+fn bytes_as_text(schema: &mut Value) {
+    let byte = || json!({"type": "integer", "format": "uint8", "minimum": 0, "maximum": 255});
+    match schema {
+        Value::Object(object) => {
+            let is_array = object
+                .get("type")
+                .is_some_and(|ty| ty == "array" || *ty == json!(["array", "null"]));
+            let has_limits = ["minItems", "maxItems", "uniqueItems"]
+                .iter()
+                .any(|key| object.contains_key(*key));
+            if is_array && !has_limits && object.get("items") == Some(&byte()) {
+                object.remove("items");
+                let nullable = object.get("type").is_some_and(Value::is_array);
+                let ty = if nullable {
+                    json!(["string", "null"])
+                } else {
+                    json!("string")
+                };
+                object.insert("type".to_owned(), ty);
+                object.insert("contentEncoding".to_owned(), json!("base64"));
+            }
+            object.values_mut().for_each(bytes_as_text);
+        }
+        Value::Array(values) => values.iter_mut().for_each(bytes_as_text),
+        _ => {}
     }
 }

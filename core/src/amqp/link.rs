@@ -119,6 +119,10 @@ impl Link {
         self.state.clone()
     }
 
+    pub(crate) fn is_blocked(&self) -> bool {
+        matches!(*self.state.borrow(), LinkState::Blocked(_))
+    }
+
     pub(crate) fn is_lost(&self) -> bool {
         !self.connection.status().connected()
     }

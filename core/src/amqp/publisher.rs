@@ -6,9 +6,8 @@
 //! returned message to whichever confirm completes next, so returns are matched by correlation id.
 
 use std::collections::VecDeque;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::Channel;
 use super::failure::failure;
 use super::message::{Message, short};
+use super::pool::{Operation, Pool};
 use crate::error::Error;
 
 /// How often confirms are collected while there are any to come. Waking a task for each of them would
@@ -30,6 +30,8 @@ const COLLECT_EVERY: Duration = Duration::from_millis(1);
 pub(crate) trait ConfirmSink<T>: Send + Sync + 'static {
     /// The broker has taken responsibility for the message (or returned it before).
     fn confirmed(&self, ticket: T);
+    /// Whether somebody waits for the confirm of this message.
+    fn is_waited_for(&self, ticket: &T) -> bool;
     /// The broker refused it: the queue is full.
     fn refused(&self, ticket: T);
     /// No queue takes the message with this correlation id.
@@ -38,7 +40,7 @@ pub(crate) trait ConfirmSink<T>: Send + Sync + 'static {
     fn lost(&self, ticket: T);
 }
 
-type Publishing = Pin<Box<dyn Future<Output = lapin::Result<Confirmation>> + Send>>;
+type Confirmed = lapin::Result<Confirmation>;
 
 pub(crate) struct Publisher<T> {
     channel: Channel,
@@ -47,11 +49,23 @@ pub(crate) struct Publisher<T> {
 }
 
 struct Outbox<T> {
-    /// Handed to lapin and not yet seen by the collector. The lock is what keeps confirm tags in order.
-    fresh: Mutex<Vec<(Publishing, T)>>,
+    /// The lock is what keeps confirm tags in order.
+    fresh: Mutex<Fresh<T>>,
     /// Whether the collector is looking already.
     awake: AtomicBool,
     wake: Notify,
+}
+
+struct Fresh<T> {
+    /// Handed to lapin and not yet seen by the collector.
+    started: Vec<(Operation<Confirmed>, T)>,
+    pool: Pool<Confirmed>,
+}
+
+impl<T> Outbox<T> {
+    fn lock(&self) -> MutexGuard<'_, Fresh<T>> {
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<T: Send + 'static> Publisher<T> {
@@ -59,7 +73,10 @@ impl<T: Send + 'static> Publisher<T> {
     pub(crate) async fn open(channel: Channel, sink: impl ConfirmSink<T>) -> Result<Self, Error> {
         channel.confirm_select().await?;
         let outbox = Arc::new(Outbox {
-            fresh: Mutex::new(Vec::new()),
+            fresh: Mutex::new(Fresh {
+                started: Vec::new(),
+                pool: Pool::new(),
+            }),
             awake: AtomicBool::new(false),
             wake: Notify::new(),
         });
@@ -86,27 +103,23 @@ impl<T: Send + 'static> Publisher<T> {
         };
         let channel = Arc::clone(self.channel.raw());
         let body = message.body;
-        let mut publishing: Publishing = Box::pin(async move {
+        let publishing = async move {
             channel
                 .basic_publish(exchange, routing_key, options, &body, properties)
                 .await?
                 .await
-        });
+        };
         {
-            let mut fresh = self
-                .outbox
-                .fresh
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            match publishing
-                .as_mut()
-                .poll(&mut Context::from_waker(Waker::noop()))
-            {
-                Poll::Pending => fresh.push((publishing, ticket)),
-                Poll::Ready(Ok(confirmation)) => {
-                    fresh.push((Box::pin(std::future::ready(Ok(confirmation))), ticket));
-                }
+            let mut fresh = self.outbox.lock();
+            let (started, outcome) = fresh.pool.start(publishing);
+            match outcome {
+                Poll::Pending => fresh.started.push((started, ticket)),
                 Poll::Ready(Err(error)) => return Err(failure("publishing", error)),
+                Poll::Ready(confirmed) => {
+                    fresh
+                        .started
+                        .push((Operation::new(std::future::ready(confirmed)), ticket));
+                }
             }
         }
         if !self.outbox.awake.swap(true, Ordering::AcqRel) {
@@ -116,56 +129,70 @@ impl<T: Send + 'static> Publisher<T> {
     }
 }
 
-async fn collect<T: Send>(outbox: Arc<Outbox<T>>, sink: impl ConfirmSink<T>) {
-    let mut waiting = VecDeque::new();
-    let mut done = Vec::new();
+async fn collect<T: Send + 'static>(outbox: Arc<Outbox<T>>, sink: impl ConfirmSink<T>) {
+    let mut waiting = Waiting {
+        started: VecDeque::new(),
+        finished: Vec::new(),
+        spare: Vec::new(),
+    };
     loop {
-        if waiting.is_empty() {
+        if waiting.started.is_empty() {
             outbox.awake.store(false, Ordering::Release);
             // A publish between the last look and the line above has found us awake and not called.
-            if outbox
-                .fresh
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .is_empty()
-            {
+            if outbox.lock().started.is_empty() {
                 outbox.wake.notified().await;
             }
             outbox.awake.store(true, Ordering::Release);
         }
         tokio::time::sleep(COLLECT_EVERY).await;
-        waiting.extend(
-            outbox
-                .fresh
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .drain(..),
-        );
-        take_finished(&mut waiting, &mut done);
-        if !done.is_empty() {
+        {
+            let mut fresh = outbox.lock();
+            waiting.started.extend(fresh.started.drain(..));
+            waiting
+                .spare
+                .drain(..)
+                .for_each(|spare| fresh.pool.put_back(spare));
+        }
+        waiting.look();
+        if waiting
+            .finished
+            .iter()
+            .any(|(_, ticket)| sink.is_waited_for(ticket))
+        {
             // The return of a message that is confirmed here may ride on a confirm that was looked at a
             // moment before it arrived; it is there by now.
-            take_finished(&mut waiting, &mut done);
-            report(&sink, &mut done);
+            waiting.look();
+        }
+        report(&sink, &mut waiting.finished);
+    }
+}
+
+/// What the collector holds between two looks.
+struct Waiting<T> {
+    started: VecDeque<(Operation<Confirmed>, T)>,
+    finished: Vec<(Confirmed, T)>,
+    spare: Vec<Operation<Confirmed>>,
+}
+
+impl<T> Waiting<T> {
+    fn look(&mut self) {
+        let mut cx = Context::from_waker(Waker::noop());
+        for _ in 0..self.started.len() {
+            let Some((mut operation, ticket)) = self.started.pop_front() else {
+                return;
+            };
+            match operation.poll(&mut cx) {
+                Poll::Ready(outcome) => {
+                    self.finished.push((outcome, ticket));
+                    self.spare.push(operation);
+                }
+                Poll::Pending => self.started.push_back((operation, ticket)),
+            }
         }
     }
 }
 
-type Finished<T> = (lapin::Result<Confirmation>, T);
-
-fn take_finished<T>(waiting: &mut VecDeque<(Publishing, T)>, done: &mut Vec<Finished<T>>) {
-    let mut cx = Context::from_waker(Waker::noop());
-    let mut still = VecDeque::with_capacity(waiting.len());
-    for (mut publishing, ticket) in waiting.drain(..) {
-        match publishing.as_mut().poll(&mut cx) {
-            Poll::Ready(outcome) => done.push((outcome, ticket)),
-            Poll::Pending => still.push_back((publishing, ticket)),
-        }
-    }
-    *waiting = still;
-}
-
-fn report<T>(sink: &impl ConfirmSink<T>, done: &mut Vec<Finished<T>>) {
+fn report<T>(sink: &impl ConfirmSink<T>, done: &mut Vec<(Confirmed, T)>) {
     for (outcome, _) in &*done {
         if let Ok(Confirmation::Ack(Some(message)) | Confirmation::Nack(Some(message))) = outcome
             && let Some(id) = message.delivery.properties.correlation_id()

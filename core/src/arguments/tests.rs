@@ -192,6 +192,13 @@ fn a_string_takes_a_text_as_it_is() {
         taken::<char>(Codec::Text, b"ab", &["c"]),
         "argument `c`: invalid value: string \"ab\", expected a character",
     );
+    let mut arguments = Arguments::parse(Codec::Text, br#"{"x":1}"#, &["n"]).unwrap();
+    for _ in 0..2 {
+        refused(
+            arguments.take::<Option<u64>>(0),
+            "unknown argument `x`; known: `n`",
+        );
+    }
     assert!(taken::<serde_json::Value>(Codec::Text, "[".repeat(200).as_bytes(), &["s"]).is_err());
     assert!(Arguments::parse(Codec::Text, b"\xff", &["s"]).is_err());
     assert!(Arguments::parse(Codec::Text, b"\xff", &["a", "b"]).is_err());

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
+use super::limits::Permit;
 use super::pending::{Key, Outcome};
 use super::route::{Route, Ticket};
 use super::{Client, DEFAULT_TIMEOUT};
@@ -43,7 +44,7 @@ use crate::wire::{self, error_body};
 /// Dropping the future cancels the call: its handler is told, running or still queued.
 #[must_use = "a call is sent when it is awaited"]
 pub struct Call<T, E = Error> {
-    outgoing: Outgoing,
+    outgoing: Box<Outgoing>,
     result: PhantomData<fn() -> (T, E)>,
 }
 
@@ -57,14 +58,16 @@ pub struct Call<T, E = Error> {
 /// A cast whose future is dropped may or may not be executed.
 #[must_use = "a cast is sent when it is awaited"]
 pub struct Cast {
-    outgoing: Outgoing,
+    outgoing: Box<Outgoing>,
 }
 
 /// A request before it is sent.
 pub(super) struct Outgoing {
     client: Client,
     target: Target,
-    body: Result<Bytes, Error>,
+    body: Bytes,
+    /// What was wrong with the call before it was sent.
+    refused: Option<Error>,
     timeout: Option<Duration>,
     expires: Option<Duration>,
     metadata: Metadata,
@@ -99,7 +102,7 @@ impl fmt::Debug for Cast {
 impl<T, E> Call<T, E> {
     pub(super) fn new(outgoing: Outgoing) -> Self {
         Self {
-            outgoing,
+            outgoing: Box::new(outgoing),
             result: PhantomData,
         }
     }
@@ -133,7 +136,9 @@ impl<T, E> Call<T, E> {
 
 impl Cast {
     pub(super) fn new(outgoing: Outgoing) -> Self {
-        Self { outgoing }
+        Self {
+            outgoing: Box::new(outgoing),
+        }
     }
 
     /// How long to wait for the broker to have it.
@@ -165,7 +170,7 @@ impl<T: DeserializeOwned + Send + 'static, E: MethodError> IntoFuture for Call<T
     type Output = Result<T, E::CallError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
-    fn into_future(self) -> Self::IntoFuture {
+    fn into_future(mut self) -> Self::IntoFuture {
         Box::pin(async move {
             let reply = self.outgoing.call().await.map_err(E::CallError::from)?;
             if reply.kind() == Some(wire::TYPE_ERROR) {
@@ -180,8 +185,8 @@ impl IntoFuture for Cast {
     type Output = Result<(), Error>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.outgoing.cast())
+    fn into_future(mut self) -> Self::IntoFuture {
+        Box::pin(async move { self.outgoing.cast().await })
     }
 }
 
@@ -212,10 +217,15 @@ fn value<T: DeserializeOwned>(reply: &Delivery) -> Result<T, Error> {
 impl Outgoing {
     pub(super) fn new(client: Client, target: Target, body: Result<Bytes, Error>) -> Self {
         let metadata = client.defaults.metadata.clone();
+        let (body, refused) = match body {
+            Ok(body) => (body, None),
+            Err(error) => (Bytes::new(), Some(error)),
+        };
         Self {
             client,
             target,
             body,
+            refused,
             timeout: None,
             expires: None,
             metadata,
@@ -225,14 +235,12 @@ impl Outgoing {
     }
 
     fn metadata(&mut self, key: impl Into<Cow<'static, str>>, value: impl Into<String>) {
-        if let Err(error) = self.metadata.insert(key, value)
-            && self.body.is_ok()
-        {
-            self.body = Err(error);
+        if let Err(error) = self.metadata.insert(key, value) {
+            self.refused.get_or_insert(error);
         }
     }
 
-    async fn call(self) -> Result<Delivery, Error> {
+    async fn call(&mut self) -> Result<Delivery, Error> {
         let (deadline, mut flight) = self.send(false).await?;
         match timeout_at(deadline, &mut flight.outcome).await {
             Ok(outcome) => {
@@ -254,7 +262,7 @@ impl Outgoing {
         }
     }
 
-    async fn cast(self) -> Result<(), Error> {
+    async fn cast(&mut self) -> Result<(), Error> {
         let (deadline, mut flight) = self.send(true).await?;
         // A cast is not cancelled: whoever makes one has said that nobody waits.
         flight.landed = true;
@@ -273,127 +281,139 @@ impl Outgoing {
         }
     }
 
-    async fn send(self, cast: bool) -> Result<(Instant, Flight), Error> {
-        let Self {
-            client,
-            target,
-            body,
-            timeout,
-            expires,
-            metadata,
-            trace,
-            wait,
-        } = self;
-        let body = body?;
-        let around = Context::current();
-        let timeout = timeout
-            .or(client.defaults.timeout)
-            .or(target.timeout)
+    /// Waits for what has to be there, and hands the request over. The waits are boxed: they are rare, and
+    /// without them the future of a call is small.
+    async fn send(&mut self, cast: bool) -> Result<(Instant, Flight<'_>), Error> {
+        if let Some(error) = self.refused.take() {
+            return Err(error);
+        }
+        let (caller, defaults) = (&self.client.caller, &self.client.defaults);
+        let timeout = self
+            .timeout
+            .or(defaults.timeout)
+            .or(self.target.timeout)
             .unwrap_or(DEFAULT_TIMEOUT);
         let now = Instant::now();
         let mut deadline = now.checked_add(timeout).unwrap_or(now + LONGEST);
-        if let Some(outer) = around.as_ref().and_then(Context::deadline) {
+        if let Some(outer) = Context::current().as_ref().and_then(Context::deadline) {
             deadline = deadline.min(outer);
         }
-        let trace = trace
-            .as_ref()
-            .or_else(|| around.as_ref().and_then(Context::trace));
-        let headers = headers(&metadata, trace)?;
-        let permit = Arc::new(client.caller.permit(body.len(), deadline, wait).await?);
-        let mut uuid = Uuid::encode_buffer();
-        let message_id = &*Uuid::new_v4().as_hyphenated().encode_lower(&mut uuid);
+        let permit = match caller.try_permit(self.body.len()) {
+            Some(permit) => permit,
+            None => Box::pin(caller.permit(self.body.len(), deadline, self.wait)).await?,
+        };
+        let permit = Arc::new(permit);
+        let id = Uuid::new_v4();
         loop {
-            let defaults = &client.defaults;
-            let route = client
-                .caller
-                .route(deadline, defaults.when_disconnected, defaults.when_blocked)
-                .await?;
-            if defaults.fail_fast {
-                client.caller.look(&route, &target.queue, deadline).await?;
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(Error::new(
-                    Code::DeadlineExceeded,
-                    "the deadline passed before the call was sent",
-                )
-                .with_executed(Executed::No));
-            }
-            let Some((key, outcome)) = route.pending.insert() else {
-                continue;
-            };
-            let correlation_id = key.text();
-            let message = Message {
-                exchange: "",
-                routing_key: &target.queue,
-                mandatory: true,
-                kind: Some(&*target.method).filter(|method| !method.is_empty()),
-                content_type: Some(client.defaults.codec.content_type()),
-                correlation_id: Some(&correlation_id),
-                reply_to: (!cast).then_some(&*route.reply_to),
-                message_id: Some(message_id),
-                expiration: if cast {
-                    expires.map(ceil_millis)
-                } else {
-                    Some(ceil_millis(left))
-                },
-                app_id: client.connection.shared().settings.name.as_deref(),
-                user_id: route.login.as_deref(),
-                headers: headers.clone(),
-                body: body.clone(),
-            };
-            let ticket = Ticket {
-                key,
-                cast,
-                _permit: Arc::clone(&permit),
-            };
-            match route.publisher.publish(message, ticket) {
-                Ok(()) => {
-                    let queue = target.queue;
-                    let message_id = message_id.to_owned();
-                    return Ok((
+            let route = match caller.route_now() {
+                Some(route) => route,
+                None => {
+                    Box::pin(caller.route(
                         deadline,
-                        Flight {
-                            route,
-                            key,
-                            outcome,
-                            queue,
-                            message_id,
-                            landed: false,
-                            _permit: permit,
-                            _client: client,
-                        },
-                    ));
+                        defaults.when_disconnected,
+                        defaults.when_blocked,
+                    ))
+                    .await?
                 }
-                // Nothing was sent. A broken channel is replaced, so try on the next one.
-                Err(error) => {
-                    route.pending.remove(key);
-                    if route.is_open() {
-                        return Err(error);
-                    }
-                }
+            };
+            if defaults.fail_fast {
+                Box::pin(caller.look(&route, &self.target.queue, deadline)).await?;
+            }
+            if let Some(flight) = self.publish(route, &permit, id, deadline, cast)? {
+                return Ok((deadline, flight));
             }
         }
+    }
+
+    /// `None` when the route has ended and nothing was sent.
+    fn publish(
+        &self,
+        route: Arc<Route>,
+        permit: &Arc<Permit>,
+        id: Uuid,
+        deadline: Instant,
+        cast: bool,
+    ) -> Result<Option<Flight<'_>>, Error> {
+        let around = Context::current();
+        let trace = self
+            .trace
+            .as_ref()
+            .or_else(|| around.as_ref().and_then(Context::trace));
+        let headers = headers(&self.metadata, trace)?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Error::new(
+                Code::DeadlineExceeded,
+                "the deadline passed before the call was sent",
+            )
+            .with_executed(Executed::No));
+        }
+        let Some((key, outcome)) = route.pending.insert() else {
+            return Ok(None);
+        };
+        let correlation_id = key.text();
+        let mut uuid = Uuid::encode_buffer();
+        let message = Message {
+            exchange: "",
+            routing_key: &self.target.queue,
+            mandatory: true,
+            kind: Some(&*self.target.method).filter(|method| !method.is_empty()),
+            content_type: Some(self.client.defaults.codec.content_type()),
+            correlation_id: Some(&correlation_id),
+            reply_to: (!cast).then_some(&*route.reply_to),
+            message_id: Some(&*id.as_hyphenated().encode_lower(&mut uuid)),
+            expiration: if cast {
+                self.expires.map(ceil_millis)
+            } else {
+                Some(ceil_millis(left))
+            },
+            app_id: self.client.connection.shared().settings.name.as_deref(),
+            user_id: route.login.as_deref(),
+            headers,
+            body: self.body.clone(),
+        };
+        let ticket = Ticket {
+            key,
+            cast,
+            _permit: Arc::clone(permit),
+        };
+        if let Err(error) = route.publisher.publish(message, ticket) {
+            route.pending.remove(key);
+            // A broken channel is replaced; anything else would fail there too.
+            return if route.is_open() {
+                Err(error)
+            } else {
+                Ok(None)
+            };
+        }
+        let queue = &*self.target.queue;
+        Ok(Some(Flight {
+            route,
+            key,
+            outcome,
+            queue,
+            id,
+            landed: false,
+            _permit: Arc::clone(permit),
+        }))
     }
 }
 
 /// A call that has been sent. Dropping it before it has landed cancels it.
-struct Flight {
+struct Flight<'a> {
     route: Arc<Route>,
     key: Key,
     outcome: oneshot::Receiver<Outcome>,
-    queue: Cow<'static, str>,
-    message_id: String,
+    queue: &'a str,
+    id: Uuid,
     landed: bool,
-    _permit: Arc<super::limits::Permit>,
-    // The connection closes with its last handle, which may be the one that made this call.
-    _client: Client,
+    _permit: Arc<Permit>,
 }
 
-impl Drop for Flight {
+impl Drop for Flight<'_> {
     fn drop(&mut self) {
         if !self.landed && self.route.pending.remove(self.key).is_some() {
-            self.route.cancel(&self.queue, &self.message_id);
+            self.route.cancel(self.queue, self.id);
         }
     }
 }

@@ -62,6 +62,15 @@ impl Caller {
         self.unclaimed.load(Ordering::Relaxed)
     }
 
+    /// The common case: nothing is in the way.
+    pub(super) fn try_permit(&self, size: usize) -> Option<Permit> {
+        let bytes = u32::try_from(size)
+            .ok()
+            .filter(|_| size <= self.max_message_size)?;
+        self.limits.try_acquire(bytes)
+    }
+
+    /// What [`try_permit`](Self::try_permit) did not give, waited for or refused with the reason.
     pub(super) async fn permit(
         &self,
         size: usize,
@@ -81,9 +90,6 @@ impl Caller {
         }
         // The builder keeps the limit below 4 GiB.
         let bytes = u32::try_from(size).unwrap_or(u32::MAX);
-        if let Some(permit) = self.limits.try_acquire(bytes) {
-            return Ok(permit);
-        }
         let busy = |code, what| {
             Error::new(
                 code,
@@ -103,6 +109,16 @@ impl Caller {
         }
     }
 
+    /// The common case: a route is open and the broker takes publishes.
+    pub(super) fn route_now(&self) -> Option<Arc<Route>> {
+        match &*self.route.borrow() {
+            RouteState::Open(route) if route.is_open() && !route.session.blocked() => {
+                Some(Arc::clone(route))
+            }
+            _ => None,
+        }
+    }
+
     /// The route, as soon as one is open.
     pub(super) async fn route(
         &self,
@@ -110,13 +126,6 @@ impl Caller {
         when_down: WhenDown,
         when_blocked: WhenDown,
     ) -> Result<Arc<Route>, Error> {
-        // The common case takes no clone of the receiver.
-        if let RouteState::Open(route) = &*self.route.borrow()
-            && route.is_open()
-            && !route.session.blocked()
-        {
-            return Ok(Arc::clone(route));
-        }
         let mut states = self.route.clone();
         loop {
             let state = states.borrow_and_update().clone();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
 use super::cancel::{self, Cancel};
 use super::limits::Permit;
@@ -89,10 +90,10 @@ impl Route {
         self.publisher.is_open()
     }
 
-    pub(super) fn cancel(&self, queue: &str, message_id: &str) {
+    pub(super) fn cancel(&self, queue: &str, id: Uuid) {
         let cancel = Cancel {
             queue: queue.to_owned(),
-            message_id: message_id.to_owned(),
+            message_id: id.to_string(),
         };
         if self.cancels.try_send(cancel).is_err() {
             tracing::debug!(queue, "a cancel was dropped");

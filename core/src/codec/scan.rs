@@ -41,42 +41,48 @@ pub(crate) fn check(body: &[u8]) -> Result<(), Fault> {
 }
 
 /// Moves past one value, which may nest `depth` levels, and takes what it contains off `elements`.
+///
+/// Most bodies are a flat map, so that much is done without the stack that deeper ones need.
 pub(crate) fn skip(
     reader: &mut Reader<'_>,
     depth: usize,
     elements: &mut usize,
 ) -> Result<(), Fault> {
-    let depth = depth.min(MAX_DEPTH);
-    let mut outer = [Open::NONE; MAX_DEPTH];
-    let mut level = 0;
-    let mut open = Open::NONE;
-    loop {
-        let head = reader.head()?;
-        if open.key_is_next() && !matches!(head, Head::Str(_)) {
-            return Err(Fault::KeyNotString);
+    let Some(mut open) = step(reader, &mut { Open::NONE }, elements)? else {
+        return Ok(());
+    };
+    if depth == 0 {
+        return Err(Fault::TooDeep);
+    }
+    while !open.is_done() {
+        if let Some(inner) = step(reader, &mut open, elements)? {
+            return walk(reader, open, inner, depth, elements);
         }
-        open.take();
-        let (values, map) = match head {
-            Head::Str(len) | Head::Bin(len) => {
-                reader.bytes(len)?;
-                (None, false)
-            }
-            Head::Array(len) => (Some(len), false),
-            Head::Map(len) => (Some(len.saturating_mul(2)), true),
-            _ => (None, false),
-        };
-        if let Some(values) = values {
-            // Each value takes a byte at least, so a length that lies is found before anybody counts to it.
-            if values > reader.len() {
-                return Err(Fault::Truncated);
-            }
-            *elements = elements.checked_sub(values).ok_or(Fault::TooManyElements)?;
-            if level == depth {
+    }
+    Ok(())
+}
+
+/// Goes on with `inner`, and then with the rest of `open` around it.
+fn walk(
+    reader: &mut Reader<'_>,
+    open: Open,
+    inner: Open,
+    depth: usize,
+    elements: &mut usize,
+) -> Result<(), Fault> {
+    let mut outer = [Open::NONE; MAX_DEPTH];
+    let deepest = depth.min(MAX_DEPTH) - 1;
+    let mut level = 0;
+    let mut open = open;
+    let mut opened = Some(inner);
+    loop {
+        if let Some(inner) = opened {
+            if level == deepest {
                 return Err(Fault::TooDeep);
             }
             outer[level] = open;
             level += 1;
-            open = Open::new(values, map);
+            open = inner;
         }
         while open.is_done() {
             if level == 0 {
@@ -85,5 +91,35 @@ pub(crate) fn skip(
             level -= 1;
             open = outer[level];
         }
+        opened = step(reader, &mut open, elements)?;
     }
+}
+
+/// Moves past one scalar, or into a container, which it returns.
+#[inline]
+fn step(
+    reader: &mut Reader<'_>,
+    open: &mut Open,
+    elements: &mut usize,
+) -> Result<Option<Open>, Fault> {
+    let head = reader.head()?;
+    if open.key_is_next() && !matches!(head, Head::Str(_)) {
+        return Err(Fault::KeyNotString);
+    }
+    open.take();
+    let (values, map) = match head {
+        Head::Str(len) | Head::Bin(len) => {
+            reader.bytes(len)?;
+            return Ok(None);
+        }
+        Head::Array(len) => (len, false),
+        Head::Map(len) => (len.saturating_mul(2), true),
+        _ => return Ok(None),
+    };
+    // Each value takes a byte at least, so a length that lies is found before anybody counts to it.
+    if values > reader.len() {
+        return Err(Fault::Truncated);
+    }
+    *elements = elements.checked_sub(values).ok_or(Fault::TooManyElements)?;
+    Ok(Some(Open::new(values, map)))
 }

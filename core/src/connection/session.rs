@@ -35,7 +35,7 @@ impl Session {
 
     /// Why the broker takes no publishes, when it does not.
     pub(crate) fn blocked(&self) -> bool {
-        matches!(*self.publish.state().borrow(), LinkState::Blocked(_))
+        self.publish.is_blocked()
     }
 
     /// Waits until publishes are taken again, or the session is lost.

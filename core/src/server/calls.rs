@@ -4,11 +4,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::job::Job;
 use super::reply::Answer;
+use crate::context::Context;
 
 /// How many finished or cancelled calls are remembered.
 const REMEMBERED: usize = 4096;
@@ -30,7 +30,7 @@ struct Table {
 enum Call {
     /// With later deliveries of the same call, which then get the answer too.
     Running {
-        cancellation: CancellationToken,
+        context: Context,
         again: Vec<Job>,
     },
     Done(Answer),
@@ -62,11 +62,11 @@ impl Calls {
         let mut table = self.lock();
         match table.calls.get_mut(&id) {
             None => {
-                let cancellation = job.context.cancellation().clone();
+                let context = job.context.clone();
                 table.calls.insert(
                     id,
                     Call::Running {
-                        cancellation,
+                        context,
                         again: Vec::new(),
                     },
                 );
@@ -101,7 +101,7 @@ impl Calls {
         let Ok(id) = Uuid::try_parse(id) else { return };
         let mut table = self.lock();
         match table.calls.get(&id) {
-            Some(Call::Running { cancellation, .. }) => cancellation.cancel(),
+            Some(Call::Running { context, .. }) => context.cancellation().cancel(),
             Some(Call::Done(_) | Call::Cancelled) => {}
             None => {
                 table.calls.insert(id, Call::Cancelled);

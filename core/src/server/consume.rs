@@ -1,8 +1,10 @@
 //! The delivery loop of one consumer: takes requests, starts as many as may run at once, stops in order.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
@@ -39,16 +41,17 @@ impl Intake {
     pub(super) async fn run(mut self) -> Ended {
         // Admitted and waiting for a slot; never more than the prefetch allows.
         let mut waiting = VecDeque::new();
-        let stop = self.dispatcher.stop.gently.clone();
-        let desk = Arc::clone(&self.desk);
+        let (dispatcher, desk) = (Arc::clone(&self.dispatcher), Arc::clone(&self.desk));
+        let mut stopped = pin!(dispatcher.stop.gently.cancelled());
+        let mut broken = pin!(desk.broken.cancelled());
         loop {
             let event = tokio::select! {
                 biased;
-                () = stop.cancelled() => {
+                () = &mut stopped => {
                     self.finish(waiting).await;
                     return Ended::Stopped;
                 }
-                () = desk.broken.cancelled() => Event::Ended,
+                () = &mut broken => Event::Ended,
                 slot = Arc::clone(&self.slots).acquire_owned(), if !waiting.is_empty() => {
                     slot.map_or(Event::Ended, Event::Slot)
                 }
@@ -57,19 +60,20 @@ impl Intake {
             match event {
                 Event::Job(job) if waiting.is_empty() => {
                     match Arc::clone(&self.slots).try_acquire_owned() {
-                        Ok(slot) => self.start(job, slot),
+                        Ok(slot) => self.start(job, slot).await,
                         Err(_) => waiting.push_back(job),
                     }
                 }
                 Event::Job(job) => waiting.push_back(job),
                 Event::Slot(slot) => {
                     if let Some(job) = waiting.pop_front() {
-                        self.start(job, slot);
+                        self.start(job, slot).await;
                     }
                 }
                 // What waits was never acknowledged: the broker delivers it again.
                 Event::Ended => return Ended::Lost,
             }
+            tokio::task::consume_budget().await;
         }
     }
 
@@ -91,9 +95,24 @@ impl Intake {
         .await
     }
 
-    fn start(&self, job: Box<Job>, slot: OwnedSemaphorePermit) {
-        self.running
-            .spawn(Arc::clone(&self.dispatcher).run(job, slot));
+    async fn start(&self, job: Box<Job>, slot: OwnedSemaphorePermit) {
+        let pace = self
+            .dispatcher
+            .paces
+            .get(job.method)
+            .filter(|pace| pace.in_place());
+        let Some(pace) = pace else {
+            self.running
+                .spawn(Arc::clone(&self.dispatcher).run(job, slot));
+            return;
+        };
+        let mut run = Box::pin(Arc::clone(&self.dispatcher).run(job, slot));
+        let began = Instant::now();
+        let outcome = futures_util::poll!(run.as_mut());
+        pace.took(began.elapsed());
+        if outcome.is_pending() {
+            self.running.spawn(run);
+        }
     }
 
     /// Stops in order: no more deliveries, what has not started goes back, what runs gets its time.

@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -19,7 +20,7 @@ use super::reply::Answer;
 use super::{QueueConfig, Stop};
 use crate::amqp::Delivery;
 use crate::codec::Codec;
-use crate::context::{Context, Metadata, Parts, TraceContext};
+use crate::context::{Cancellation, Context, Metadata, Parts, TraceContext};
 use crate::descriptor::MethodDescriptor;
 use crate::error::{Code, Error, Executed};
 use crate::service::{Reply, Request, panicked};
@@ -32,8 +33,36 @@ pub(super) struct Dispatcher {
     pub(super) calls: Arc<Calls>,
     pub(super) stop: Stop,
     pub(super) max_message_size: usize,
+    /// One for each method.
+    pub(super) paces: Vec<Pace>,
     /// Messages that were no requests.
     pub(super) dropped: Arc<AtomicU64>,
+}
+
+/// Whether the handlers of a method are polled first where their request arrived. That spares a task and the
+/// wake-up of another thread, but a handler that computes for long there would hold up the others.
+#[derive(Debug, Default)]
+pub(super) struct Pace(AtomicU32);
+
+impl Pace {
+    /// A first poll that takes longer is not made in place for a while.
+    const LONG: Duration = Duration::from_micros(100);
+    /// How many calls that while lasts.
+    const WHILE: u32 = 1000;
+
+    pub(super) fn in_place(&self) -> bool {
+        self.0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(1)
+            })
+            .is_err()
+    }
+
+    pub(super) fn took(&self, time: Duration) {
+        if time > Self::LONG {
+            self.0.store(Self::WHILE, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Dispatcher {
@@ -202,9 +231,14 @@ impl Dispatcher {
             user: delivery.user_id().map(str::to_owned),
             message_id: delivery.message_id().map(str::to_owned),
             redelivered: delivery.redelivered,
-            cancellation: CancellationToken::new(),
+            cancellation: Cancellation::default(),
         });
+        let methods = &self.config.service.descriptor().methods;
         Box::new(Job {
+            method: methods
+                .iter()
+                .position(|other| std::ptr::eq(other, method))
+                .unwrap_or_default(),
             tag: delivery.tag,
             id,
             context,
@@ -255,7 +289,7 @@ impl Dispatcher {
             )
             .with_executed(Executed::Maybe))
         } else {
-            self.handle(&job, slot).await
+            self.handle(&job, &Arc::new(slot)).await
         };
         let outcome = outcome.map_err(|error| honest(error, job.context.redelivered()));
         let answer = Answer::new(outcome, job.codec, self.max_message_size);
@@ -266,7 +300,7 @@ impl Dispatcher {
         }
     }
 
-    async fn handle(&self, job: &Job, slot: OwnedSemaphorePermit) -> Result<Reply, Error> {
+    async fn handle(&self, job: &Job, slot: &Arc<OwnedSemaphorePermit>) -> Result<Reply, Error> {
         let deadline = job.context.deadline();
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             return Err(Error::new(
@@ -278,7 +312,12 @@ impl Dispatcher {
         if job.at_most_once {
             job.desk.acks.finish(&[job.tag]);
         }
-        let request = Request::new(job.body.clone(), job.codec, job.context.clone(), Some(slot));
+        let request = Request::new(
+            job.body.clone(),
+            job.codec,
+            job.context.clone(),
+            Some(Arc::clone(slot)),
+        );
         let service = Arc::clone(&self.config.service);
         let method = &*job.envelope.method;
         let span = tracing::info_span!(
@@ -292,13 +331,20 @@ impl Dispatcher {
         let handler = job
             .context
             .clone()
-            .scope(AssertUnwindSafe(handler).catch_unwind())
-            .instrument(span);
+            .scope(AssertUnwindSafe(handler).catch_unwind());
+        let mut handler = pin!(handler.instrument(span));
+        let unwrap = |outcome: std::thread::Result<_>| {
+            outcome.unwrap_or_else(|panic| Err(panicked(&*panic)))
+        };
+        // Most handlers are done at once, and need no timer and nobody to listen for cancels.
+        if let Poll::Ready(outcome) = futures_util::poll!(handler.as_mut()) {
+            return unwrap(outcome);
+        }
         let stopped =
             |code, what: &'static str| Err(Error::new(code, what).with_executed(Executed::Maybe));
         tokio::select! {
             biased;
-            outcome = handler => outcome.unwrap_or_else(|panic| Err(panicked(&*panic))),
+            outcome = handler => unwrap(outcome),
             () = job.context.cancellation().cancelled() => {
                 stopped(Code::Cancelled, "the caller cancelled the call while it ran")
             }

@@ -57,6 +57,8 @@ impl Desk {
 /// A request and what is needed to answer it.
 #[derive(Debug)]
 pub(super) struct Job {
+    /// Its place in the descriptor.
+    pub(super) method: usize,
     pub(super) tag: u64,
     /// The id of the logical call, when it is a UUID.
     pub(super) id: Option<Uuid>,

@@ -1,7 +1,7 @@
 //! The static description of the service. One constant for each method, so that a method that `#[cfg]`
 //! takes away takes its description along.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote_spanned};
 use syn::LitStr;
 
@@ -41,7 +41,7 @@ pub(super) fn expand(service: &ServiceDef<'_>, consts: &[Ident]) -> TokenStream 
     let queue = option(service.attr.queue.as_ref().map(text));
     quote_spanned! {Span::mixed_site()=>
         #[automatically_derived]
-        #[allow(dead_code, clippy::all, clippy::pedantic)]
+        #[allow(dead_code, deprecated, clippy::all, clippy::pedantic)]
         impl #client {
             #(#methods)*
 
@@ -98,7 +98,7 @@ fn options(method: &MethodDef<'_>) -> TokenStream {
     .map(|flag| quote_spanned! {Span::mixed_site()=> #flag: true })
     .collect();
     if let Some(timeout) = attr.timeout {
-        let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        let millis = Literal::u128_unsuffixed(timeout.as_millis());
         let timeout = option(Some(quote_spanned! {Span::mixed_site()=>
             ::core::time::Duration::from_millis(#millis)
         }));

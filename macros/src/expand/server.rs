@@ -1,6 +1,6 @@
 //! `MathServer`: finds the method, reads its arguments, runs it, writes what it returned.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Literal, Span, TokenStream};
 use quote::quote_spanned;
 use syn::spanned::Spanned;
 
@@ -119,6 +119,7 @@ fn read_arguments(method: &MethodDef<'_>) -> TokenStream {
         .map(|(index, argument)| {
             let ident = argument.ident;
             let take = on_type(argument.ty, "Argument", "take");
+            let index = Literal::usize_unsuffixed(index);
             quote_spanned! {Span::mixed_site()=> let #ident = #take(&mut args, #index)?; }
         });
     quote_spanned! {Span::mixed_site()=>
