@@ -74,6 +74,9 @@ async fn forged_late_and_second_replies_are_counted_and_ignored() {
         Some(format!("{:x}", number ^ 1)),
         Some(format!("{:x}", number ^ (1 << 32))),
         Some(format!("{id}0")),
+        // The same number, but not the same id.
+        Some(format!("0{id}")),
+        Some(format!("+{id}")),
     ];
     for correlation_id in forged.clone() {
         let message = RawMessage {
