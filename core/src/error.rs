@@ -251,7 +251,7 @@ impl Error {
     }
 
     /// Marks the error as the outcome of a handler that ran, unless the handler said otherwise.
-    pub(crate) fn from_handler(mut self) -> Self {
+    pub(crate) fn after_handler(mut self) -> Self {
         self.0.executed.get_or_insert(Executed::Yes);
         self
     }

@@ -113,7 +113,7 @@ impl Request {
     ) -> Result<Reply, Error> {
         match outcome {
             Ok(value) => self.value(&value),
-            Err(error) => Err(error.into_error().from_handler()),
+            Err(error) => Err(error.into_error().after_handler()),
         }
     }
 

@@ -51,10 +51,10 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
             return Ok(ExitCode::SUCCESS);
         }
         Err(CallError::Domain(MathError::Negative { n })) => {
-            eprintln!("there is no fib({n}): {n} is negative")
+            eprintln!("there is no fib({n}): {n} is negative");
         }
         Err(CallError::Domain(MathError::TooLarge { max })) => {
-            eprintln!("fib({n}) is too large: ask for up to {max}")
+            eprintln!("fib({n}) is too large: ask for up to {max}");
         }
         Err(CallError::Rpc(error)) => eprintln!("{error} (executed: {})", error.executed()),
     }

@@ -240,7 +240,7 @@ impl Outgoing {
         }
     }
 
-    async fn call(&mut self) -> Result<Delivery, Error> {
+    async fn call(&mut self) -> Result<Box<Delivery>, Error> {
         let (deadline, mut flight) = self.send(false).await?;
         match timeout_at(deadline, &mut flight.outcome).await {
             Ok(outcome) => {

@@ -15,7 +15,7 @@ use super::route::Ticket;
 /// How a call on a route ends.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    Reply(Delivery),
+    Reply(Box<Delivery>),
     /// The broker has the request; ends a cast.
     Accepted,
     Failed(Error),

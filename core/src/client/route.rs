@@ -104,8 +104,10 @@ impl Route {
     pub(super) async fn receive(&self, consumer: &mut Consumer, unclaimed: &AtomicU64) {
         while let Some(delivery) = consumer.next().await {
             let key = delivery.correlation_id().and_then(Key::parse);
-            let claimed =
-                key.is_some_and(|key| self.pending.complete(key, Outcome::Reply(delivery)));
+            let claimed = key.is_some_and(|key| {
+                self.pending
+                    .complete(key, Outcome::Reply(Box::new(delivery)))
+            });
             if !claimed {
                 unclaimed.fetch_add(1, Ordering::Relaxed);
                 tracing::debug!("a reply came too late, or twice, or was never asked for");

@@ -47,9 +47,9 @@ impl Desk {
     pub(super) async fn settle(&self) {
         std::future::poll_fn(|cx| {
             self.poll_settle(cx);
-            Poll::Pending
+            Poll::<()>::Pending
         })
-        .await
+        .await;
     }
 
     /// Waits until every answer has been written and acknowledged, or cannot be.
