@@ -307,16 +307,20 @@ impl Outgoing {
                 .caller
                 .route(deadline, defaults.when_disconnected, defaults.when_blocked)
                 .await?;
-            if defaults.fail_fast {
-                client.caller.look(&route, &target.queue).await?;
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(Error::new(
+            let late = || {
+                Error::new(
                     Code::DeadlineExceeded,
                     "the deadline passed before the call was sent",
                 )
-                .with_executed(Executed::No));
+                .with_executed(Executed::No)
+            };
+            if defaults.fail_fast {
+                let look = client.caller.look(&route, &target.queue);
+                timeout_at(deadline, look).await.map_err(|_| late())??;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(late());
             }
             let Some((key, outcome)) = route.pending.insert() else {
                 continue;

@@ -169,7 +169,8 @@ impl Caller {
         let served = match known {
             Some(served) => served,
             None => {
-                let served = route.session.consume.count_consumers(queue).await? > 0;
+                let count = route.session.consume.count_consumers(queue);
+                let served = route.session.unless_lost(count).await? > 0;
                 let mut consumers = self
                     .consumers
                     .lock()
@@ -233,7 +234,7 @@ async fn keep_route(
                 None => break,
             },
         };
-        match Route::open(&shared, &session).await {
+        match session.unless_lost(Route::open(&shared, &session)).await {
             Ok((route, mut consumer)) => {
                 state.send_replace(RouteState::Open(Arc::clone(&route)));
                 tokio::select! {
