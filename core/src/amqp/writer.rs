@@ -3,11 +3,15 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use lapin::options::BasicPublishOptions;
+use tokio::runtime::Handle;
+use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Channel;
@@ -23,16 +27,21 @@ pub(crate) trait WriteSink<T>: Send + Sync + 'static {
 
 type Writing = Pin<Box<dyn Future<Output = lapin::Result<()>> + Send>>;
 
-pub(crate) struct Writer<T> {
+pub(crate) struct Writer<T: Send + 'static> {
     channel: Channel,
     outbox: Arc<Outbox<T>>,
-    _watcher: AbortOnDropHandle<()>,
+    watcher: Option<AbortOnDropHandle<()>>,
 }
 
 struct Outbox<T> {
     queue: Mutex<VecDeque<(Writing, T)>>,
+    /// How many were handed in whose sink has not been told.
+    unsettled: AtomicUsize,
     watcher: AtomicWaker,
 }
+
+/// How long what was handed in may take to leave after its writer has gone.
+const LINGER: Duration = Duration::from_secs(10);
 
 impl<T> Outbox<T> {
     fn lock(&self) -> MutexGuard<'_, VecDeque<(Writing, T)>> {
@@ -44,13 +53,14 @@ impl<T: Send + 'static> Writer<T> {
     pub(crate) fn open(channel: Channel, sink: impl WriteSink<T>) -> Self {
         let outbox = Arc::new(Outbox {
             queue: Mutex::new(VecDeque::new()),
+            unsettled: AtomicUsize::new(0),
             watcher: AtomicWaker::new(),
         });
         let watcher = tokio::spawn(watch(Arc::clone(&outbox), sink));
         Self {
             channel,
             outbox,
-            _watcher: AbortOnDropHandle::new(watcher),
+            watcher: Some(AbortOnDropHandle::new(watcher)),
         }
     }
 
@@ -81,6 +91,7 @@ impl<T: Send + 'static> Writer<T> {
             Poll::Ready(Ok(())) => queue.push_back((Box::pin(std::future::ready(Ok(()))), ticket)),
             Poll::Ready(Err(error)) => return Err(failure("replying", error)),
         }
+        self.outbox.unsettled.fetch_add(1, Ordering::Relaxed);
         // Only the first needs the watcher; the others stand behind one that it waits for.
         let first = queue.len() == 1;
         drop(queue);
@@ -90,11 +101,32 @@ impl<T: Send + 'static> Writer<T> {
         Ok(())
     }
 
-    /// Waits until everything handed in so far has been written or the channel has died.
+    /// Waits until everything handed in so far has been written and settled, or the channel has died.
     pub(crate) async fn drained(&self) {
-        while !self.outbox.lock().is_empty() && self.is_open() {
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        drained(&self.outbox, &self.channel).await;
+    }
+}
+
+impl<T: Send + 'static> Drop for Writer<T> {
+    fn drop(&mut self) {
+        // lapin closes a channel ahead of what has been published on it, so the channel is kept a while.
+        let watcher = self.watcher.take();
+        if self.outbox.unsettled.load(Ordering::Acquire) > 0
+            && self.channel.is_open()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let (outbox, channel) = (Arc::clone(&self.outbox), self.channel.clone());
+            runtime.spawn(async move {
+                let _ = timeout(LINGER, drained(&outbox, &channel)).await;
+                drop(watcher);
+            });
         }
+    }
+}
+
+async fn drained<T>(outbox: &Outbox<T>, channel: &Channel) {
+    while outbox.unsettled.load(Ordering::Acquire) > 0 && channel.is_open() {
+        sleep(Duration::from_millis(1)).await;
     }
 }
 
@@ -103,11 +135,13 @@ async fn watch<T: Send>(outbox: Arc<Outbox<T>>, sink: impl WriteSink<T>) {
     let mut written = Vec::new();
     std::future::poll_fn(|cx| {
         outbox.watcher.register(cx.waker());
+        let mut settled = 0;
         let mut queue = outbox.lock();
         while let Some((writing, _)) = queue.front_mut() {
             let Poll::Ready(outcome) = writing.as_mut().poll(cx) else {
                 break;
             };
+            settled += 1;
             if let Some((_, ticket)) = queue.pop_front()
                 && outcome.is_ok()
             {
@@ -119,6 +153,7 @@ async fn watch<T: Send>(outbox: Arc<Outbox<T>>, sink: impl WriteSink<T>) {
             sink.written(&mut written);
             written.clear();
         }
+        outbox.unsettled.fetch_sub(settled, Ordering::Release);
         Poll::<()>::Pending
     })
     .await;
