@@ -124,6 +124,25 @@ async fn a_dropped_server_stops_taking_requests_and_finishes_its_own() {
     assert_error(&late, Code::DeadlineExceeded, Executed::Maybe);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopped_server_leaves_nothing_unanswered_or_unacknowledged() {
+    let broker = Broker::shared().await;
+    let names = broker.namespace();
+    let client = connect(broker.url(), &names).await;
+    let home = connect(broker.url(), &names).await;
+    let raw = broker.raw().await;
+    for _ in 0..20 {
+        let worker = Worker::default();
+        let server = serve(&home, &worker).await;
+        let calls = hold(&client, &worker, 0..64).await;
+        worker.open();
+        within("the server's end", server.stop()).await;
+        crate::fixture::assert_right(calls).await;
+        let left = raw.queue(&format!("{names}work")).await;
+        assert_eq!(left, Some((0, 0)), "messages and consumers");
+    }
+}
+
 #[test]
 fn a_runtime_that_ends_under_everything_does_not_hang() {
     let start = Instant::now();

@@ -53,7 +53,7 @@ async fn a_deleted_request_queue_is_declared_and_served_again() {
     let home = connect(broker.url(), &names).await;
     let _server = serve(&home, &worker).await;
     let client = connect(broker.url(), &names).await;
-    let running = hold(&client, &worker, 0..5).await;
+    let running = hold(&client, &worker, 0..50).await;
     let queue = format!("{names}work");
 
     for round in 0..2 {

@@ -64,10 +64,6 @@ impl<T: Send + 'static> Writer<T> {
         }
     }
 
-    pub(crate) fn is_open(&self) -> bool {
-        self.channel.is_open()
-    }
-
     /// Hands a message to lapin. Returns at once; an error means that nothing was sent.
     pub(crate) fn write(&self, message: Message<'_>, ticket: T) -> Result<(), Error> {
         let properties = message.properties()?;
