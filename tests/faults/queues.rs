@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use harness::{Broker, RawMessage, within};
+use harness::{Broker, RawMessage, eventually, within};
 use leveret::{Code, Executed};
 
-use crate::fixture::{LONG, Worker, assert_error, assert_lost, connect, hold, serve, work};
+use crate::fixture::{
+    LONG, Worker, assert_error, assert_lost, assert_right, connect, hold, serve, work,
+};
 
 #[tokio::test]
 async fn a_deleted_reply_queue_ends_its_calls_and_is_replaced() {
@@ -69,5 +71,30 @@ async fn a_deleted_request_queue_is_declared_and_served_again() {
     }
     // They had been delivered, so their answers do not need the queue.
     worker.open();
-    crate::fixture::assert_right(running).await;
+    assert_right(running).await;
+}
+
+#[tokio::test]
+async fn answers_leave_although_their_consumer_has_been_replaced() {
+    let broker = Broker::shared().await;
+    let names = broker.namespace();
+    let raw = broker.raw().await;
+    let home = connect(broker.url(), &names).await;
+    let client = connect(broker.url(), &names).await;
+    // The last answer of the old consumer takes its channel along, and must not be overtaken by the end of it: a race,
+    // so many rounds.
+    for _ in 0..25 {
+        let worker = Worker::default();
+        let server = serve(&home, &worker).await;
+        let running = hold(&client, &worker, 0..5).await;
+        raw.delete(&format!("{names}work")).await;
+        eventually("the queue, declared and served again", async || {
+            let answer = work(&client, LONG).double(3).await;
+            answer.is_ok()
+        })
+        .await;
+        worker.open();
+        assert_right(running).await;
+        server.stop().await;
+    }
 }
