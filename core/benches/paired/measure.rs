@@ -72,7 +72,7 @@ pub(super) async fn run(stack: &impl Stack, work: Work, duration: Duration) -> F
                     match work {
                         Work::Fib { .. } => assert_eq!(stack.fib(10).await, 55),
                         Work::Echo { bytes, .. } => {
-                            assert_eq!(stack.echo(vec![7; bytes]).await, bytes)
+                            assert_eq!(stack.echo(vec![7; bytes]).await, bytes);
                         }
                     }
                     latencies.push(sent.elapsed());

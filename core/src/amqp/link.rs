@@ -90,6 +90,12 @@ impl Link {
         let status = connection.status().clone();
         tokio::spawn(async move {
             let mut events = std::pin::pin!(events);
+            // A loss between the handshake and the line that began to listen was told to nobody.
+            if !status.connected() {
+                let reason = "it was lost right after the handshake";
+                sender.send_replace(LinkState::Lost(reason.into()));
+                return;
+            }
             while let Some(event) = events.next().await {
                 match event {
                     Event::ConnectionBlocked(reason) => {

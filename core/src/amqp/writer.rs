@@ -4,9 +4,12 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use lapin::options::BasicPublishOptions;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
 
 use super::Channel;
 use super::failure::failure;
@@ -16,7 +19,7 @@ use crate::error::Error;
 
 type Written = lapin::Result<()>;
 
-pub(crate) struct Writer<T> {
+pub(crate) struct Writer<T: Send + 'static> {
     channel: Channel,
     state: Mutex<State<T>>,
     /// Whoever polls for written messages.
@@ -117,5 +120,30 @@ impl<T: Send + 'static> Writer<T> {
             report(&written);
         }
         state.started.is_empty()
+    }
+}
+
+/// How long what was handed in may take to leave after its writer has gone.
+const LINGER: Duration = Duration::from_secs(10);
+
+impl<T: Send + 'static> Drop for Writer<T> {
+    fn drop(&mut self) {
+        // lapin closes a channel ahead of what has been published on it, so the channel is kept a while.
+        let started = std::mem::take(&mut self.lock().started);
+        if !started.is_empty()
+            && self.channel.is_open()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let channel = self.channel.clone();
+            runtime.spawn(async move {
+                let all = async {
+                    for (mut operation, _) in started {
+                        let _ = std::future::poll_fn(|cx| operation.poll(cx)).await;
+                    }
+                };
+                let _ = timeout(LINGER, all).await;
+                drop(channel);
+            });
+        }
     }
 }

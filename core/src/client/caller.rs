@@ -183,7 +183,8 @@ impl Caller {
         let served = match known {
             Some(served) => served,
             None => {
-                let look = route.session.consume.count_consumers(queue);
+                let count = route.session.consume.count_consumers(queue);
+                let look = route.session.unless_lost(count);
                 let consumers = timeout_at(deadline, look).await.map_err(|_| {
                     Error::new(
                         Code::DeadlineExceeded,
@@ -256,7 +257,7 @@ async fn keep_route(
                 None => break,
             },
         };
-        match Route::open(&shared, &session).await {
+        match session.unless_lost(Route::open(&shared, &session)).await {
             Ok((route, mut consumer)) => {
                 state.send_replace(RouteState::Open(Arc::clone(&route)));
                 tokio::select! {

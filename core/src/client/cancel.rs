@@ -29,7 +29,7 @@ pub(super) fn start(session: Arc<Session>, exchange: String) -> mpsc::Sender<Can
                 .as_ref()
                 .is_none_or(|channel: &Channel| !channel.is_open())
             {
-                match open(&session, &exchange).await {
+                match session.unless_lost(open(&session, &exchange)).await {
                     Ok(opened) => channel = Some(opened),
                     Err(error) => {
                         tracing::debug!(%error, "calls cannot be cancelled on this connection");

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::amqp::{Address, Link, LinkOptions, LinkState};
-use crate::error::Error;
+use crate::error::{Code, Error, Executed};
 
 pub(crate) struct Session {
     /// Requests and replies go out here.
@@ -53,6 +53,20 @@ impl Session {
         tokio::select! {
             _ = publish.wait_for(is_lost) => {}
             _ = consume.wait_for(is_lost) => {}
+        }
+    }
+
+    /// Waits for an answer of the broker, or for the session's end: lapin can leave an operation waiting for ever
+    /// that was begun while its connection died.
+    pub(crate) async fn unless_lost<T>(
+        &self,
+        operation: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        tokio::select! {
+            biased;
+            outcome = operation => outcome,
+            () = self.lost() => Err(Error::new(Code::Unavailable, "the connection was lost")
+                .with_executed(Executed::No)),
         }
     }
 

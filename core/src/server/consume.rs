@@ -4,14 +4,18 @@ use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::task::TaskTracker;
 
 use super::dispatch::Dispatcher;
 use super::job::{Desk, Job};
 use crate::amqp::{Channel, Consumer};
+
+/// How long answers may take to leave after the grace time.
+const FLUSH_TIME: Duration = Duration::from_secs(2);
 
 /// Why a consumer ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -137,20 +141,31 @@ impl Intake {
         }
         self.running.close();
         let stop = &self.dispatcher.stop;
+        let grace_ends = Instant::now() + stop.grace;
+        let no_more_grace = async || {
+            tokio::select! {
+                () = sleep_until(grace_ends) => {}
+                () = stop.now.cancelled() => {}
+            }
+        };
         tokio::select! {
             () = self.running.wait() => {}
             () = async {
-                tokio::select! {
-                    () = tokio::time::sleep(stop.grace) => {}
-                    () = stop.now.cancelled() => {}
-                }
+                no_more_grace().await;
                 // Every handler now ends with an answer of its own.
                 stop.now.cancel();
                 self.running.wait().await;
             } => {}
             () = self.desk.settle() => {}
         }
-        self.desk.drained().await;
+        // A broker under alarm takes no answers. Their requests are still unacknowledged and go back.
+        tokio::select! {
+            () = self.desk.drained() => {}
+            () = async {
+                no_more_grace().await;
+                sleep(FLUSH_TIME).await;
+            } => {}
+        }
         self.channel.close().await;
     }
 }

@@ -36,7 +36,8 @@ pub(super) async fn listen(
                 None => return,
             },
         };
-        match attach(&session, &exchange, &queues, &instance).await {
+        let attaching = attach(&session, &exchange, &queues, &instance);
+        match session.unless_lost(attaching).await {
             Ok(mut consumer) => {
                 heard.send_replace(true);
                 tokio::select! {

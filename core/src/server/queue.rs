@@ -61,7 +61,8 @@ pub(super) async fn serve(
                 None => return,
             },
         };
-        let pause = match attach(&session, &dispatcher, &slots, &running).await {
+        let attaching = attach(&session, &dispatcher, &slots, &running);
+        let pause = match session.unless_lost(attaching).await {
             Ok(intake) => {
                 if let Some(ready) = ready.take() {
                     let _ = ready.send(Ok(()));
