@@ -124,12 +124,14 @@ async fn attach(
         prefetch: config.prefetch,
     };
     let consumer = channel.consume(&config.name, options).await?;
-    Ok(Intake {
-        dispatcher: Arc::clone(dispatcher),
-        slots: Arc::clone(slots),
-        desk: Arc::new(Desk::new(channel.clone(), replies)),
+    let desk = Desk::new(channel.clone(), replies);
+    let (dispatcher, slots) = (Arc::clone(dispatcher), Arc::clone(slots));
+    Ok(Intake::new(
+        dispatcher,
+        slots,
+        desk,
         channel,
         consumer,
-        running: running.clone(),
-    })
+        running.clone(),
+    ))
 }
