@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::task::TaskTracker;
 
 use super::dispatch::Dispatcher;
@@ -188,30 +188,17 @@ impl Intake {
                 self.desk.acks.requeue(job.context.delivery().tag);
             }
         }
-        self.running.close();
         let stop = &self.dispatcher.stop;
         let grace_ends = Instant::now() + stop.grace;
-        let no_more_grace = async || {
-            tokio::select! {
-                () = sleep_until(grace_ends) => {}
-                () = stop.now.cancelled() => {}
-            }
-        };
         tokio::select! {
-            () = self.running.wait() => {}
-            () = async {
-                no_more_grace().await;
-                // Every handler now ends with an answer of its own.
-                stop.now.cancel();
-                self.running.wait().await;
-            } => {}
+            () = stop.finish(&self.running, grace_ends) => {}
             () = self.desk.settle() => {}
         }
         // A broker under alarm takes no answers. Their requests are still unacknowledged and go back.
         tokio::select! {
             () = self.desk.drained() => {}
             () = async {
-                no_more_grace().await;
+                stop.no_more_grace(grace_ends).await;
                 sleep(FLUSH_TIME).await;
             } => {}
         }
