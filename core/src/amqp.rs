@@ -11,6 +11,7 @@
 
 mod address;
 mod channel;
+mod declare;
 mod failure;
 mod guard;
 mod link;

@@ -1,10 +1,11 @@
-//! The calling half. A call goes caller → [`call`] → [`caller`] (limits, route) → `amqp::publisher`; its
+//! The calling half. A call goes caller → [`call`] → [`outgoing`] → [`caller`] (limits, route) → `amqp::publisher`; its
 //! answer comes back through [`route`] and [`pending`].
 
 mod call;
 mod caller;
 mod cancel;
 mod limits;
+mod outgoing;
 mod pending;
 mod route;
 
@@ -24,7 +25,7 @@ use crate::context::Metadata;
 use crate::descriptor::{MethodDescriptor, ServiceDescriptor};
 use crate::error::{Code, Error, Executed};
 use crate::wire;
-use call::{Outgoing, Target};
+use outgoing::{Outgoing, Target};
 
 /// What a call does while it cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ mod consume;
 mod control;
 mod dispatch;
 mod job;
+mod pace;
 mod queue;
 mod reply;
 
@@ -16,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -25,7 +27,8 @@ pub(crate) use queue::QueueConfig;
 use crate::connection::Connection;
 use crate::error::{Code, Error, Executed};
 use calls::Calls;
-use dispatch::{Dispatcher, Pace};
+use dispatch::Dispatcher;
+use pace::Pace;
 
 /// How long `start` waits for a connection and for the queues to be there.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -48,6 +51,29 @@ struct Stop {
     /// The grace time is over.
     now: CancellationToken,
     grace: Duration,
+}
+
+impl Stop {
+    /// Lets handlers finish until the grace time is over, and ends them then.
+    async fn finish(&self, running: &TaskTracker, grace_ends: Instant) {
+        running.close();
+        tokio::select! {
+            () = running.wait() => {}
+            () = async {
+                self.no_more_grace(grace_ends).await;
+                // Every handler now ends with an answer of its own.
+                self.now.cancel();
+                running.wait().await;
+            } => {}
+        }
+    }
+
+    async fn no_more_grace(&self, grace_ends: Instant) {
+        tokio::select! {
+            () = sleep_until(grace_ends) => {}
+            () = self.now.cancelled() => {}
+        }
+    }
 }
 
 impl Server {

@@ -25,6 +25,10 @@ use crate::error::Error;
 /// How often confirms are collected while there are any to come. Waking a task for each of them would
 /// cost more than the protocol does; nothing but the detection of a missing queue waits for this.
 const COLLECT_EVERY: Duration = Duration::from_millis(1);
+/// How often while none comes although many are awaited: the broker is busy, or blocks the connection.
+const COLLECT_SELDOM: Duration = Duration::from_millis(20);
+/// What counts as many.
+const MANY: usize = 256;
 
 /// Learns what became of published messages. `T` is what the publisher attached to each.
 pub(crate) trait ConfirmSink<T>: Send + Sync + 'static {
@@ -135,6 +139,7 @@ async fn collect<T: Send + 'static>(outbox: Arc<Outbox<T>>, sink: impl ConfirmSi
         finished: Vec::new(),
         spare: Vec::new(),
     };
+    let mut pause = COLLECT_EVERY;
     loop {
         if waiting.started.is_empty() {
             outbox.awake.store(false, Ordering::Release);
@@ -144,7 +149,7 @@ async fn collect<T: Send + 'static>(outbox: Arc<Outbox<T>>, sink: impl ConfirmSi
             }
             outbox.awake.store(true, Ordering::Release);
         }
-        tokio::time::sleep(COLLECT_EVERY).await;
+        tokio::time::sleep(pause).await;
         {
             let mut fresh = outbox.lock();
             waiting.started.extend(fresh.started.drain(..));
@@ -163,6 +168,8 @@ async fn collect<T: Send + 'static>(outbox: Arc<Outbox<T>>, sink: impl ConfirmSi
             // moment before it arrived; it is there by now.
             waiting.look();
         }
+        let stuck = waiting.finished.is_empty() && waiting.started.len() > MANY;
+        pause = if stuck { COLLECT_SELDOM } else { COLLECT_EVERY };
         report(&sink, &mut waiting.finished);
     }
 }

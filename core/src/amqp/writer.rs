@@ -82,44 +82,54 @@ impl<T: Send + 'static> Writer<T> {
         Ok(())
     }
 
-    /// Reports which messages have been written since the last look; true when none is left to be written.
-    /// The one who polls this is woken when there is more to report.
-    ///
-    /// Messages are written in the order they were handed in, many at a time. So it is enough to be woken for
-    /// the last one, and to look at all of them then.
-    pub(crate) fn poll_written(&self, cx: &mut Context<'_>, report: impl FnOnce(&[T])) -> bool {
-        self.watcher.register(cx.waker());
-        let mut state = self.lock();
+    /// Reports which messages have been written since the last look; returns how many are left.
+    pub(crate) fn look(&self, report: impl FnOnce(&[T])) -> usize {
         let mut look = Context::from_waker(Waker::noop());
         let mut written = Vec::new();
-        loop {
-            while let Some((operation, _)) = state.started.front_mut() {
-                let Poll::Ready(outcome) = operation.poll(&mut look) else {
-                    break;
-                };
-                if let Some((operation, ticket)) = state.started.pop_front() {
-                    state.pool.put_back(operation);
-                    if outcome.is_ok() {
-                        written.push(ticket);
-                    }
+        let mut state = self.lock();
+        // Messages are written in the order they were handed in.
+        while let Some((operation, _)) = state.started.front_mut() {
+            let Poll::Ready(outcome) = operation.poll(&mut look) else {
+                break;
+            };
+            if let Some((operation, ticket)) = state.started.pop_front() {
+                state.pool.put_back(operation);
+                if outcome.is_ok() {
+                    written.push(ticket);
                 }
             }
-            let Some((last, _)) = state.started.back_mut() else {
-                break;
-            };
-            let Poll::Ready(outcome) = last.poll(cx) else {
-                break;
-            };
-            // It was written between the two looks, and with it all before it.
-            if let Some((_, ticket)) = state.started.pop_back() {
-                let finished = Operation::new(std::future::ready(outcome));
-                state.started.push_back((finished, ticket));
-            }
         }
+        // Under the lock, so that nobody sees an empty outbox before its messages have been told of.
         if !written.is_empty() {
             report(&written);
         }
-        state.started.is_empty()
+        state.started.len()
+    }
+
+    /// Asks to be woken when all that was handed in has been written, or cannot be; true when it has.
+    pub(crate) fn poll_last(&self, cx: &mut Context<'_>) -> bool {
+        let mut state = self.lock();
+        let Some((last, _)) = state.started.back_mut() else {
+            return true;
+        };
+        let Poll::Ready(outcome) = last.poll(cx) else {
+            return false;
+        };
+        if let Some((_, ticket)) = state.started.pop_back() {
+            let finished = Operation::new(std::future::ready(outcome));
+            state.started.push_back((finished, ticket));
+        }
+        true
+    }
+
+    /// Asks to be woken when the next message is handed in to an empty outbox.
+    pub(crate) fn watch(&self, cx: &Context<'_>) {
+        self.watcher.register(cx.waker());
+    }
+
+    /// Takes that back.
+    pub(crate) fn unwatch(&self) {
+        self.watcher.take();
     }
 }
 

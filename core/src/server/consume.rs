@@ -1,13 +1,13 @@
 //! The delivery loop of one consumer: takes requests, starts as many as may run at once, stops in order.
 
 use std::collections::VecDeque;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::task::TaskTracker;
 
 use super::dispatch::Dispatcher;
@@ -26,14 +26,19 @@ pub(super) enum Ended {
 }
 
 pub(super) struct Intake {
-    pub(super) dispatcher: Arc<Dispatcher>,
-    pub(super) slots: Arc<Semaphore>,
-    pub(super) desk: Arc<Desk>,
-    pub(super) channel: Channel,
-    pub(super) consumer: Consumer,
+    dispatcher: Arc<Dispatcher>,
+    slots: Arc<Semaphore>,
+    desk: Arc<Desk>,
+    channel: Channel,
+    consumer: Consumer,
     /// Handlers of this and of earlier consumers.
-    pub(super) running: TaskTracker,
+    running: TaskTracker,
+    next_look: Pin<Box<Sleep>>,
+    look_is_due: bool,
 }
+
+/// How long answers may have been written before their requests are acknowledged.
+const LOOK_AFTER: Duration = Duration::from_millis(1);
 
 enum Event {
     Job(Box<Job>),
@@ -42,6 +47,26 @@ enum Event {
 }
 
 impl Intake {
+    pub(super) fn new(
+        dispatcher: Arc<Dispatcher>,
+        slots: Arc<Semaphore>,
+        desk: Desk,
+        channel: Channel,
+        consumer: Consumer,
+        running: TaskTracker,
+    ) -> Self {
+        Self {
+            dispatcher,
+            slots,
+            desk: Arc::new(desk),
+            channel,
+            consumer,
+            running,
+            next_look: Box::pin(sleep(Duration::ZERO)),
+            look_is_due: false,
+        }
+    }
+
     pub(super) async fn run(mut self) -> Ended {
         // Admitted and waiting for a slot; never more than the prefetch allows.
         let mut waiting = VecDeque::new();
@@ -83,6 +108,7 @@ impl Intake {
 
     /// The next delivery that is a request.
     async fn next(&mut self) -> Event {
+        self.desk.do_not_wake();
         std::future::poll_fn(|cx| {
             loop {
                 match self.consumer.poll_next(cx) {
@@ -93,15 +119,38 @@ impl Intake {
                     }
                     Poll::Ready(None) => return Poll::Ready(Event::Ended),
                     Poll::Pending => {
-                        // Here rather than in a task of its own: whatever wakes this task has often
-                        // written answers too.
-                        self.desk.poll_settle(cx);
+                        self.settle(cx);
                         return Poll::Pending;
                     }
                 }
             }
         })
         .await
+    }
+
+    /// Acknowledges what has been answered. Nobody waits for that until the prefetch runs out, so while it is
+    /// far from that a look now and then will do: being woken for each answer costs as much as the answer.
+    fn settle(&mut self, cx: &mut Context<'_>) {
+        self.desk.wake_for_answers(cx);
+        loop {
+            let left = self.desk.settle_now();
+            if left == 0 {
+                self.look_is_due = false;
+                return;
+            }
+            if left >= usize::from(self.dispatcher.config.prefetch).div_ceil(4) {
+                self.desk.poll_settle(cx);
+                return;
+            }
+            if !self.look_is_due {
+                self.look_is_due = true;
+                self.next_look.as_mut().reset(Instant::now() + LOOK_AFTER);
+            }
+            if self.next_look.as_mut().poll(cx).is_pending() {
+                return;
+            }
+            self.look_is_due = false;
+        }
     }
 
     async fn start(&self, job: Box<Job>, slot: OwnedSemaphorePermit) {
@@ -139,30 +188,17 @@ impl Intake {
                 self.desk.acks.requeue(job.context.delivery().tag);
             }
         }
-        self.running.close();
         let stop = &self.dispatcher.stop;
         let grace_ends = Instant::now() + stop.grace;
-        let no_more_grace = async || {
-            tokio::select! {
-                () = sleep_until(grace_ends) => {}
-                () = stop.now.cancelled() => {}
-            }
-        };
         tokio::select! {
-            () = self.running.wait() => {}
-            () = async {
-                no_more_grace().await;
-                // Every handler now ends with an answer of its own.
-                stop.now.cancel();
-                self.running.wait().await;
-            } => {}
+            () = stop.finish(&self.running, grace_ends) => {}
             () = self.desk.settle() => {}
         }
         // A broker under alarm takes no answers. Their requests are still unacknowledged and go back.
         tokio::select! {
             () = self.desk.drained() => {}
             () = async {
-                no_more_grace().await;
+                stop.no_more_grace(grace_ends).await;
                 sleep(FLUSH_TIME).await;
             } => {}
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, oneshot};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::task::TaskTracker;
 
 use super::closed;
@@ -46,11 +46,23 @@ pub(super) async fn serve(
     dispatcher: Arc<Dispatcher>,
     ready: oneshot::Sender<Result<(), Error>>,
 ) {
+    let running = TaskTracker::new();
+    attend(&shared, &dispatcher, &running, ready).await;
+    // A stop without a connection has nobody to answer, but handlers get their time all the same.
+    let grace_ends = Instant::now() + dispatcher.stop.grace;
+    dispatcher.stop.finish(&running, grace_ends).await;
+}
+
+async fn attend(
+    shared: &Shared,
+    dispatcher: &Arc<Dispatcher>,
+    running: &TaskTracker,
+    ready: oneshot::Sender<Result<(), Error>>,
+) {
     let (config, stop) = (&dispatcher.config, &dispatcher.stop);
     let mut ready = Some(ready);
     let mut sessions = shared.sessions();
     let slots = Arc::new(Semaphore::new(config.concurrency.into()));
-    let running = TaskTracker::new();
     loop {
         let session = tokio::select! {
             biased;
@@ -61,7 +73,7 @@ pub(super) async fn serve(
                 None => return,
             },
         };
-        let attaching = attach(&session, &dispatcher, &slots, &running);
+        let attaching = attach(&session, dispatcher, &slots, running);
         let pause = match session.unless_lost(attaching).await {
             Ok(intake) => {
                 if let Some(ready) = ready.take() {
@@ -124,12 +136,14 @@ async fn attach(
         prefetch: config.prefetch,
     };
     let consumer = channel.consume(&config.name, options).await?;
-    Ok(Intake {
-        dispatcher: Arc::clone(dispatcher),
-        slots: Arc::clone(slots),
-        desk: Arc::new(Desk::new(channel.clone(), replies)),
+    let desk = Desk::new(channel.clone(), replies);
+    let (dispatcher, slots) = (Arc::clone(dispatcher), Arc::clone(slots));
+    Ok(Intake::new(
+        dispatcher,
+        slots,
+        desk,
         channel,
         consumer,
-        running: running.clone(),
-    })
+        running.clone(),
+    ))
 }

@@ -1,0 +1,292 @@
+//! A request on its way out: deadline, permit, route, publish; and the wait for what becomes of it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
+
+use super::limits::Permit;
+use super::pending::{Key, Outcome};
+use super::route::{Route, Ticket};
+use super::{Client, DEFAULT_TIMEOUT};
+use crate::amqp::{Delivery, Message};
+use crate::context::{Context, Metadata, TraceContext};
+use crate::error::{Code, Error, Executed};
+use crate::wire;
+
+/// A request before it is sent.
+pub(super) struct Outgoing {
+    client: Client,
+    pub(super) target: Target,
+    body: Bytes,
+    /// What was wrong with the call before it was sent.
+    refused: Option<Error>,
+    pub(super) timeout: Option<Duration>,
+    pub(super) expires: Option<Duration>,
+    metadata: Metadata,
+    pub(super) trace: Option<TraceContext>,
+    pub(super) wait: bool,
+}
+
+/// Where a request goes.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) queue: Cow<'static, str>,
+    pub(super) method: Cow<'static, str>,
+    pub(super) timeout: Option<Duration>,
+}
+
+impl Outgoing {
+    pub(super) fn new(client: Client, target: Target, body: Result<Bytes, Error>) -> Self {
+        let metadata = client.defaults.metadata.clone();
+        let (body, refused) = match body {
+            Ok(body) => (body, None),
+            Err(error) => (Bytes::new(), Some(error)),
+        };
+        Self {
+            client,
+            target,
+            body,
+            refused,
+            timeout: None,
+            expires: None,
+            metadata,
+            trace: None,
+            wait: true,
+        }
+    }
+
+    pub(super) fn metadata(&mut self, key: impl Into<Cow<'static, str>>, value: impl Into<String>) {
+        if let Err(error) = self.metadata.insert(key, value) {
+            self.refused.get_or_insert(error);
+        }
+    }
+
+    pub(super) async fn call(&mut self) -> Result<Box<Delivery>, Error> {
+        let (deadline, mut flight) = self.send(false).await?;
+        match timeout_at(deadline, &mut flight.outcome).await {
+            Ok(outcome) => {
+                flight.landed = true;
+                match outcome {
+                    Ok(Outcome::Reply(reply)) => Ok(reply),
+                    Ok(Outcome::Failed(error)) => Err(error),
+                    Ok(Outcome::Accepted) | Err(_) => Err(super::pending::connection_lost()),
+                }
+            }
+            Err(_) => Err(Error::new(
+                Code::DeadlineExceeded,
+                format!(
+                    "no answer from `{}` in time; it may be slow, overloaded or not running",
+                    flight.queue
+                ),
+            )
+            .with_executed(Executed::Maybe)),
+        }
+    }
+
+    pub(super) async fn cast(&mut self) -> Result<(), Error> {
+        let (deadline, mut flight) = self.send(true).await?;
+        // A cast is not cancelled: whoever makes one has said that nobody waits.
+        flight.landed = true;
+        match timeout_at(deadline, &mut flight.outcome).await {
+            Ok(Ok(Outcome::Accepted | Outcome::Reply(_))) => Ok(()),
+            Ok(Ok(Outcome::Failed(error))) => Err(error),
+            Ok(Err(_)) => Err(super::pending::connection_lost()),
+            Err(_) => {
+                flight.route.pending.remove(flight.key);
+                Err(Error::new(
+                    Code::DeadlineExceeded,
+                    "the broker did not confirm the cast in time",
+                )
+                .with_executed(Executed::Maybe))
+            }
+        }
+    }
+
+    /// Waits for what has to be there, and hands the request over. The waits are boxed: they are rare, and
+    /// without them the future of a call is small.
+    async fn send(&mut self, cast: bool) -> Result<(Instant, Flight<'_>), Error> {
+        if let Some(error) = self.refused.take() {
+            return Err(error);
+        }
+        let (caller, defaults) = (&self.client.caller, &self.client.defaults);
+        let timeout = self
+            .timeout
+            .or(defaults.timeout)
+            .or(self.target.timeout)
+            .unwrap_or(DEFAULT_TIMEOUT);
+        let now = Instant::now();
+        let mut deadline = now.checked_add(timeout).unwrap_or(now + LONGEST);
+        if let Some(outer) = Context::current().as_ref().and_then(Context::deadline) {
+            deadline = deadline.min(outer);
+        }
+        let permit = match caller.try_permit(self.body.len()) {
+            Some(permit) => permit,
+            None => Box::pin(caller.permit(self.body.len(), deadline, self.wait)).await?,
+        };
+        let permit = Arc::new(permit);
+        let id = Uuid::new_v4();
+        loop {
+            let route = match caller.route_now() {
+                Some(route) => route,
+                None => {
+                    Box::pin(caller.route(
+                        deadline,
+                        defaults.when_disconnected,
+                        defaults.when_blocked,
+                    ))
+                    .await?
+                }
+            };
+            if defaults.fail_fast {
+                Box::pin(caller.look(&route, &self.target.queue, deadline)).await?;
+            }
+            if let Some(flight) = self.publish(route, &permit, id, deadline, cast)? {
+                return Ok((deadline, flight));
+            }
+        }
+    }
+
+    /// `None` when the route has ended and nothing was sent.
+    fn publish(
+        &self,
+        route: Arc<Route>,
+        permit: &Arc<Permit>,
+        id: Uuid,
+        deadline: Instant,
+        cast: bool,
+    ) -> Result<Option<Flight<'_>>, Error> {
+        let around = Context::current();
+        let trace = self
+            .trace
+            .as_ref()
+            .or_else(|| around.as_ref().and_then(Context::trace));
+        let headers = headers(&self.metadata, trace)?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Error::new(
+                Code::DeadlineExceeded,
+                "the deadline passed before the call was sent",
+            )
+            .with_executed(Executed::No));
+        }
+        let Some((key, outcome)) = route.pending.insert() else {
+            return Ok(None);
+        };
+        let correlation_id = key.text();
+        let mut uuid = Uuid::encode_buffer();
+        let message = Message {
+            exchange: "",
+            routing_key: &self.target.queue,
+            mandatory: true,
+            kind: Some(&*self.target.method).filter(|method| !method.is_empty()),
+            content_type: Some(self.client.defaults.codec.content_type()),
+            correlation_id: Some(&correlation_id),
+            reply_to: (!cast).then_some(&*route.reply_to),
+            message_id: Some(&*id.as_hyphenated().encode_lower(&mut uuid)),
+            expiration: if cast {
+                self.expires.map(ceil_millis)
+            } else {
+                Some(ceil_millis(left))
+            },
+            app_id: self.client.connection.shared().settings.name.as_deref(),
+            user_id: route.login.as_deref(),
+            headers,
+            body: self.body.clone(),
+        };
+        let ticket = Ticket {
+            key,
+            cast,
+            _permit: Arc::clone(permit),
+        };
+        if let Err(error) = route.publisher.publish(message, ticket) {
+            route.pending.remove(key);
+            // A broken channel is replaced; anything else would fail there too.
+            return if route.is_open() {
+                Err(error)
+            } else {
+                Ok(None)
+            };
+        }
+        let queue = &*self.target.queue;
+        Ok(Some(Flight {
+            route,
+            key,
+            outcome,
+            queue,
+            id,
+            landed: false,
+            _permit: Arc::clone(permit),
+        }))
+    }
+}
+
+/// A call that has been sent. Dropping it before it has landed cancels it.
+struct Flight<'a> {
+    route: Arc<Route>,
+    key: Key,
+    outcome: oneshot::Receiver<Outcome>,
+    queue: &'a str,
+    id: Uuid,
+    landed: bool,
+    _permit: Arc<Permit>,
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        if !self.landed && self.route.pending.remove(self.key).is_some() {
+            self.route.cancel(self.queue, self.id);
+        }
+    }
+}
+
+fn headers<'a>(
+    metadata: &'a Metadata,
+    trace: Option<&'a TraceContext>,
+) -> Result<Vec<(&'a str, &'a str)>, Error> {
+    let mut headers: Vec<_> = metadata.iter().collect();
+    if let Some(trace) = trace {
+        headers.push((wire::HEADER_TRACEPARENT, &trace.traceparent));
+        headers.extend(
+            trace
+                .tracestate
+                .as_deref()
+                .map(|state| (wire::HEADER_TRACESTATE, state)),
+        );
+        headers.extend(
+            trace
+                .baggage
+                .as_deref()
+                .map(|baggage| (wire::HEADER_BAGGAGE, baggage)),
+        );
+    }
+    let size: usize = headers
+        .iter()
+        .map(|(key, value)| key.len() + value.len() + 8)
+        .sum();
+    if size > wire::MAX_HEADER_BYTES {
+        return Err(Error::new(
+            Code::InvalidArgument,
+            format!(
+                "metadata and trace headers take {size} bytes, at most {} fit",
+                wire::MAX_HEADER_BYTES
+            ),
+        )
+        .with_executed(Executed::No));
+    }
+    Ok(headers)
+}
+
+/// Whole milliseconds, rounded up, at least one: RabbitMQ reads 0 as "only if a consumer is ready".
+fn ceil_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.min(LONGEST).as_nanos().div_ceil(1_000_000))
+        .unwrap_or(u64::MAX)
+        .max(1)
+}
+
+/// Ten years, the longest expiration that RabbitMQ takes.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
