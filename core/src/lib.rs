@@ -54,19 +54,20 @@
 //! `context`, `error` and `amqp`, the only module that knows lapin.
 //!
 //! 1. **Caller**: the generated `MathClient` (`macros/src/expand/client.rs`), or [`Client::call`] by name, in
-//!    `client.rs`. Both make a [`Call`], which holds the encoded arguments and is sent when it is awaited.
+//!    `client.rs`. Both make a [`Call`] (`client/call.rs`), which holds the encoded arguments and is sent when it
+//!    is awaited.
 //! 2. **Encode**: [`ArgumentsWriter`] in `arguments.rs` writes arguments by name; [`Codec`] in `codec.rs` turns
 //!    each value into bytes (`codec/encode.rs`; `codec/json.rs` and `codec/text.rs` transcode).
-//! 3. **Limits and route**: `client/call.rs`, `Outgoing::send`, fixes the deadline and waits inside it for a
+//! 3. **Limits and route**: `client/outgoing.rs`, `Outgoing::send`, fixes the deadline and waits inside it for a
 //!    permit (`client/limits.rs`) and for an open route (`client/caller.rs` keeps one, `client/route.rs` is
 //!    one: confirm channel, reply queue, pending calls).
 //! 4. **Publish**: `Outgoing::publish` registers the call in `client/pending.rs` and builds the message;
 //!    `amqp/publisher.rs` hands it to lapin, and a background task learns of confirms, returns and nacks.
 //! 5. **Broker**: the queue of the service, named by `wire.rs` and `connection.rs`, declared in
-//!    `amqp/channel.rs` by [`QueueOptions`]. Nobody has the queue: the message is returned, `NoSuchService`.
+//!    `amqp/declare.rs` by [`QueueOptions`]. Where there is none the message is returned: `NoSuchService`.
 //! 6. **Consume**: on the server's socket `amqp/guard.rs` looks at the frames before lapin does. `server/queue.rs`
 //!    attaches to the queue, again after each loss; `server/consume.rs` takes deliveries from it, holds those
-//!    that have no slot yet, and stops in order.
+//!    that have no slot yet, starts the others (`server/pace.rs` says where), and stops in order.
 //! 7. **Dispatch**: `server/dispatch.rs`. `admit` makes a job of a delivery (`server/job.rs`) or answers it with
 //!    the one error it deserves; `run` asks `server/calls.rs` whether the call ran here before or was cancelled
 //!    (`server/control.rs` listens for cancels), and `handle` bounds the handler by deadline, cancel and stop.
@@ -77,8 +78,8 @@
 //! 10. **Settle**: `server/job.rs` writes the answer through `amqp/writer.rs`; when it is on the socket,
 //!     `server/acks.rs` acknowledges the request.
 //! 11. **Correlate**: back at the client, `Route::receive` in `client/route.rs` finds the call by its correlation
-//!     id in `client/pending.rs` and wakes it. A call that was dropped before has sent a cancel
-//!     (`client/cancel.rs`) instead.
+//!     id in `client/pending.rs` and wakes it, in `Outgoing::call`. A call that was dropped before has sent a
+//!     cancel (`client/cancel.rs`) instead.
 //! 12. **Decode**: `client/call.rs` makes the value, or by `wire/error_body.rs` the [`Error`] or domain error
 //!     ([`MethodError::from_error`]), of the reply.
 //!
