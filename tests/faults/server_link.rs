@@ -12,7 +12,7 @@ struct Stage {
     worker: Worker,
     client: Connection,
     far: Connection,
-    _server: Server,
+    server: Server,
     _broker: Broker,
 }
 
@@ -33,7 +33,7 @@ async fn stage(options: ServiceOptions) -> Stage {
         worker,
         client,
         far,
-        _server: server,
+        server,
         _broker: broker,
     }
 }
@@ -112,4 +112,28 @@ async fn a_black_hole_on_the_server_s_side_is_found_and_healed() {
         assert_right(calls).await;
         stage.worker.assert_none_ran_twice();
     }
+}
+
+#[tokio::test]
+async fn a_stop_without_a_link_lets_handlers_finish() {
+    let stage = stage(ServiceOptions::new()).await;
+    let calls = hold(&stage.client, &stage.worker, 0..5).await;
+    stage.proxy.refuse().await;
+    stage.proxy.reset_connections().await;
+    wait_state(&stage.far, ConnectionState::Reconnecting).await;
+    let stop = tokio::spawn(async move { stage.server.stop().await });
+    // Whether it waits cannot be seen but by it not ending.
+    let early = tokio::time::timeout(std::time::Duration::from_millis(300), async {
+        while !stop.is_finished() {
+            tokio::task::yield_now().await;
+        }
+    });
+    assert!(
+        early.await.is_err(),
+        "the server did not wait for its handlers"
+    );
+    stage.worker.open();
+    stage.worker.wait_finished(5).await;
+    stop.await.expect("the server stops");
+    drop(calls);
 }

@@ -95,6 +95,10 @@ impl<'ast> Visit<'ast> for Finder<'_> {
                 ty,
                 "a nested `Option` cannot travel, nil is one value: use one `Option`, or an enum",
             ),
+            _ if is_128_bits(ty) => self.report(
+                ty,
+                format!("integers of 128 bits have no form on the wire: {verb} `u64` or `i64`, or a `String`"),
+            ),
             _ => visit::visit_type(self, ty),
         }
     }
@@ -108,6 +112,10 @@ impl<'ast> Visit<'ast> for Finder<'_> {
             );
         }
     }
+}
+
+fn is_128_bits(ty: &Type) -> bool {
+    model::last_segment(ty).is_some_and(|last| last.ident == "i128" || last.ident == "u128")
 }
 
 fn is_nested_option(ty: &Type) -> bool {
