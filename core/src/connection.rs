@@ -91,6 +91,9 @@ impl Connection {
     }
 
     /// A client on this connection. All of them share one reply queue.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     #[must_use]
     pub fn client(&self) -> Client {
         let caller = self

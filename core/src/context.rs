@@ -116,7 +116,8 @@ impl Context {
         &self.0.method
     }
 
-    /// When the caller stops waiting; `None` for a cast without an expiration.
+    /// When the caller stops waiting; `None` for a request without an expiration, as casts are by default and foreign
+    /// calls may be.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.0.deadline

@@ -146,7 +146,7 @@ use proc_macro::TokenStream;
 /// | `queue = "math.slow"` | a queue of its own, verbatim |
 /// | `oneway` | a cast: it returns nothing and its caller does not wait for it |
 /// | `blocking` | a plain `fn` that computes or blocks, run on a thread for such work |
-/// | `idempotent` | running it twice does no harm, so that it may be sent again after a lost connection |
+/// | `idempotent` | running it twice does no harm: a request or cast without expiration that a crash left unacknowledged is run again instead of refused |
 /// | `at_most_once` | acknowledged when the handler starts, so that a crash never runs it twice |
 /// | `default` | takes requests that name no method; one for each service |
 #[proc_macro_attribute]

@@ -42,9 +42,14 @@ pub struct Call<T, E = Error> {
 
 /// A call without an answer, sent when it is awaited; done when the broker has it.
 ///
+/// A server that crashes loses the casts that it had received and not finished, begun or not: they come back to
+/// the next one as redelivered, and without an end to the loop that could make they are not run. Where that
+/// matters mark the method `idempotent`, or give the cast an end with [`expires`](Self::expires).
+///
 /// # Errors
 /// [`Code::NoSuchService`] when no queue takes it, [`Code::ResourceExhausted`] when the queue is full,
-/// [`Code::Unavailable`] when it cannot be sent or its fate is unknown.
+/// [`Code::Unavailable`] when it cannot be sent or its fate is unknown, [`Code::DeadlineExceeded`] when the broker
+/// does not confirm it in time.
 ///
 /// # Cancel safety
 /// A cast whose future is dropped may or may not be executed.

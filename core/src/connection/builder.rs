@@ -186,7 +186,8 @@ impl ConnectionBuilder {
     /// # Errors
     /// [`Code::InvalidArgument`] for a URL or setting that makes no sense, [`Code::Unauthenticated`] and
     /// [`Code::PermissionDenied`] when the broker refuses the login or the vhost, [`Code::Unavailable`] when
-    /// no address answers in time.
+    /// no address answers in time, [`Code::Unimplemented`] for `amqps://` without the feature `tls`. With several
+    /// addresses it is the last one's error.
     ///
     /// # Cancel safety
     /// Cancel-safe: dropping the future leaves nothing behind.
@@ -199,7 +200,11 @@ impl ConnectionBuilder {
     /// Returns at once and connects in the background, for programs that start before their broker.
     ///
     /// # Errors
-    /// [`Code::InvalidArgument`] for a URL or setting that makes no sense.
+    /// [`Code::InvalidArgument`] for a URL or setting that makes no sense, [`Code::Unimplemented`] for `amqps://`
+    /// without the feature `tls`.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     pub fn connect_lazy(self) -> Result<Connection, Error> {
         Ok(Connection::start(self.settings()?, None))
     }
