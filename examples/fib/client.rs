@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use examples::{MathClient, MathError};
-use leveret::{CallError, Codec, Connection};
+use leveret::{CallError, Codec, Connection, Error};
 
 /// Calls fib(N) and prints the answer.
 #[derive(Parser)]
@@ -30,13 +30,20 @@ struct Arguments {
 }
 
 #[tokio::main]
-async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
+async fn main() -> ExitCode {
+    call(Arguments::parse()).await.unwrap_or_else(|error| {
+        eprintln!("fib-client: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+async fn call(arguments: Arguments) -> Result<ExitCode, Error> {
     let Arguments {
         n,
         text,
         timeout,
         url,
-    } = Arguments::parse();
+    } = arguments;
     let connection = Connection::builder(url)
         .name("fib-client")
         .connect()

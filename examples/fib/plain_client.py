@@ -53,9 +53,7 @@ def call(n, seconds):
     try:
         channel.basic_publish("", QUEUE, n.encode(), request, mandatory=True)
     except UnroutableError:
-        raise CallError(
-            f"NoSuchService: there is no queue {QUEUE}; start a server first"
-        ) from None
+        raise CallError(f"NoSuchService: there is no queue {QUEUE}; start a server first") from None
 
     while not replies:
         left = deadline - time.monotonic()

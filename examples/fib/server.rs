@@ -1,8 +1,11 @@
 //! Serves fib on `rpc_queue`, for Leveret's clients and for anything that speaks AMQP.
 
+use std::process::ExitCode;
+
 use clap::Parser;
 use examples::{Math, MathError, MathServer};
-use leveret::{Connection, QueueOptions, ServiceOptions};
+use leveret::{Connection, Error, QueueOptions, ServiceOptions};
+use tracing_subscriber::EnvFilter;
 
 /// Serves fib. Stops in order on Ctrl-C.
 #[derive(Parser)]
@@ -44,12 +47,23 @@ fn fib(n: i64) -> Result<u64, MathError> {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> ExitCode {
+    // lapin calls it an error when it is told that a queue does not exist, which is how one asks.
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,lapin=off".into());
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
-    let arguments = Arguments::parse();
+    match serve(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("fib-server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(arguments: Arguments) -> Result<(), Error> {
     let connection = Connection::builder(arguments.url)
         .name("fib-server")
         .connect()

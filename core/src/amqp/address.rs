@@ -63,7 +63,7 @@ impl fmt::Display for Address {
             self.uri.scheme,
             self.host(),
             self.port(),
-            self.uri.vhost
+            self.uri.vhost.replace('/', "%2f")
         )
     }
 }

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
+use lapin::ExchangeKind;
+use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable};
 
 use super::Link;
@@ -25,24 +26,7 @@ impl Link {
         }
         let name = short(queue, "the queue's name")?;
         let doing = format!("declaring the queue `{queue}`");
-        let passive = QueueDeclareOptions {
-            passive: true,
-            ..Default::default()
-        };
-        let found = self
-            .channel()
-            .await?
-            .0
-            .queue_declare(name.clone(), passive, FieldTable::default())
-            .await
-            .map(|_| true)
-            .or_else(|error| {
-                if is_not_found(&error) {
-                    Ok(false)
-                } else {
-                    Err(failure(&doing, error))
-                }
-            })?;
+        let found = self.find_queue(queue).await?.is_some();
         if !found && options.declare == Declare::Passive {
             return Err(Error::new(
                 Code::NoSuchService,
@@ -66,7 +50,8 @@ impl Link {
             .await;
         match created {
             Ok(_) => Ok(()),
-            Err(error) if found && is_mismatch(&error) => {
+            // Another program may have created it a moment ago.
+            Err(error) if is_mismatch(&error) && self.find_queue(queue).await?.is_some() => {
                 tracing::warn!(queue, %error, "the queue exists with other options and is used as it is");
                 Ok(())
             }
@@ -76,6 +61,13 @@ impl Link {
 
     /// How many consumers a queue has; `None` when there is no such queue.
     pub(crate) async fn count_consumers(&self, queue: &str) -> Result<Option<u32>, Error> {
+        Ok(self
+            .find_queue(queue)
+            .await?
+            .map(|queue| queue.consumer_count()))
+    }
+
+    async fn find_queue(&self, queue: &str) -> Result<Option<lapin::Queue>, Error> {
         let passive = QueueDeclareOptions {
             passive: true,
             ..Default::default()
@@ -87,9 +79,31 @@ impl Link {
             .queue_declare(name, passive, FieldTable::default())
             .await
         {
-            Ok(queue) => Ok(Some(queue.consumer_count())),
+            Ok(found) => Ok(Some(found)),
             Err(error) if is_not_found(&error) => Ok(None),
             Err(error) => Err(failure(&format!("looking at the queue `{queue}`"), error)),
+        }
+    }
+
+    /// Whether an exchange exists. Looking needs no permission to declare.
+    pub(crate) async fn has_topic_exchange(&self, exchange: &str) -> Result<bool, Error> {
+        let passive = ExchangeDeclareOptions {
+            passive: true,
+            ..Default::default()
+        };
+        let channel = self.channel().await?;
+        let name = short(exchange, "the exchange's name")?;
+        let looked = channel
+            .0
+            .exchange_declare(name, ExchangeKind::Topic, passive, FieldTable::default())
+            .await;
+        match looked {
+            Ok(()) => Ok(true),
+            Err(error) if is_not_found(&error) => Ok(false),
+            Err(error) => Err(failure(
+                &format!("looking at the exchange `{exchange}`"),
+                error,
+            )),
         }
     }
 

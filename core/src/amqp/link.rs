@@ -165,16 +165,27 @@ fn refused(address: &Address, error: lapin::Error) -> Error {
             }
             AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) => (
                 Code::PermissionDenied,
-                "check that the vhost exists and that the user may use it (rabbitmqctl list_permissions)",
+                "check that the vhost exists and that the user may use it (rabbitmqctl list_permissions); the vhost `/` is \
+                 written %2f, or left out with its slash",
             ),
             _ => (Code::Unavailable, "see the broker's log"),
         },
         ErrorKind::InvalidProtocolVersion(_) => (Code::Unavailable, "it does not speak AMQP 0-9-1"),
+        ErrorKind::ParsingError(_) => {
+            let message = format!("{address} does not speak AMQP 0-9-1; check the port");
+            return Error::new(Code::Unavailable, message)
+                .with_executed(Executed::No)
+                .with_source(error);
+        }
         _ => (Code::Unavailable, "see the broker's log"),
+    };
+    let said = match error.kind() {
+        ErrorKind::ProtocolError(amqp) => amqp.get_message().to_string(),
+        _ => error.to_string(),
     };
     Error::new(
         code,
-        format!("{address} refused the connection: {error}; {advice}"),
+        format!("{address} refused the connection: {said}; {advice}"),
     )
     .with_executed(Executed::No)
     .with_source(error)

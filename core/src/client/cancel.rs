@@ -30,7 +30,7 @@ pub(super) fn start(session: Arc<Session>, exchange: String) -> mpsc::Sender<Can
                 .is_none_or(|channel: &Channel| !channel.is_open())
             {
                 match session.unless_lost(open(&session, &exchange)).await {
-                    Ok(opened) => channel = Some(opened),
+                    Ok(opened) => channel = opened,
                     Err(error) => {
                         tracing::debug!(%error, "calls cannot be cancelled on this connection");
                         return;
@@ -45,11 +45,13 @@ pub(super) fn start(session: Arc<Session>, exchange: String) -> mpsc::Sender<Can
     sender
 }
 
-async fn open(session: &Session, exchange: &str) -> Result<Channel, Error> {
+/// `None` while the exchange does not exist, which also means that no server would hear.
+async fn open(session: &Session, exchange: &str) -> Result<Option<Channel>, Error> {
     // Publishing to an exchange that does not exist would close the channel.
-    let channel = session.publish.channel().await?;
-    channel.declare_topic_exchange(exchange).await?;
-    Ok(channel)
+    if !session.publish.has_topic_exchange(exchange).await? {
+        return Ok(None);
+    }
+    Ok(Some(session.publish.channel().await?))
 }
 
 fn send(channel: &Channel, exchange: &str, cancel: &Cancel) {

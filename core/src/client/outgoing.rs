@@ -74,6 +74,7 @@ impl Outgoing {
                 match outcome {
                     Ok(Outcome::Reply(reply)) => Ok(reply),
                     Ok(Outcome::Failed(error)) => Err(error),
+                    Ok(Outcome::Unroutable) => Err(no_such_service(flight.queue)),
                     Ok(Outcome::Accepted) | Err(_) => Err(super::pending::connection_lost()),
                 }
             }
@@ -95,6 +96,7 @@ impl Outgoing {
         match timeout_at(deadline, &mut flight.outcome).await {
             Ok(Ok(Outcome::Accepted | Outcome::Reply(_))) => Ok(()),
             Ok(Ok(Outcome::Failed(error))) => Err(error),
+            Ok(Ok(Outcome::Unroutable)) => Err(no_such_service(flight.queue)),
             Ok(Err(_)) => Err(super::pending::connection_lost()),
             Err(_) => {
                 flight.route.pending.remove(flight.key);
@@ -242,6 +244,17 @@ impl Drop for Flight<'_> {
             self.route.cancel(self.queue, self.id);
         }
     }
+}
+
+fn no_such_service(queue: &str) -> Error {
+    Error::new(
+        Code::NoSuchService,
+        format!(
+            "there is no queue `{queue}`: no server of this service has ever run here, or its queue was deleted; \
+             start one, or check the name and the namespace"
+        ),
+    )
+    .with_executed(Executed::No)
 }
 
 fn headers<'a>(

@@ -18,6 +18,8 @@ pub(super) enum Outcome {
     Reply(Box<Delivery>),
     /// The broker has the request; ends a cast.
     Accepted,
+    /// No queue takes the request.
+    Unroutable,
     Failed(Error),
 }
 
@@ -144,13 +146,7 @@ impl ConfirmSink<Ticket> for std::sync::Arc<Pending> {
 
     fn returned(&self, correlation_id: &str) {
         if let Some(key) = Key::parse(correlation_id) {
-            let error = Error::new(
-                Code::NoSuchService,
-                "no queue takes requests for this service: no server of it has ever run here, or its queue was \
-                 deleted; start one, or check the name and the namespace",
-            )
-            .with_executed(Executed::No);
-            self.complete(key, Outcome::Failed(error));
+            self.complete(key, Outcome::Unroutable);
         }
     }
 

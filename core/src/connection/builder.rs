@@ -223,6 +223,10 @@ impl ConnectionBuilder {
                 .all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
         {
             "the namespace may hold up to 60 of A-Z a-z 0-9 _ . -"
+        } else if settings.namespace.starts_with("amq.")
+            || settings.namespace.starts_with("leveret.")
+        {
+            "the namespace may not begin with amq. or leveret."
         } else if settings.name.as_ref().is_some_and(|name| name.len() > 255) {
             "the name may hold up to 255 bytes"
         } else if settings.max_calls == 0

@@ -166,6 +166,11 @@ impl ServerBuilder {
             }
         }
         for name in names {
+            if name.is_empty() || name.len() > 240 {
+                return Err(invalid(format!(
+                    "the queue's name {name:?} must have 1 to 240 bytes"
+                )));
+            }
             if self.queues.iter().any(|queue| queue.name == name) {
                 return Err(invalid(format!(
                     "two services would share the queue `{name}`"

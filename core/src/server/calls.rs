@@ -118,7 +118,7 @@ impl Calls {
 impl Table {
     fn remember(&mut self, id: Uuid) {
         self.old.push_back(id);
-        while self.old.len() > REMEMBERED || self.bytes > REMEMBERED_BYTES {
+        while self.old.len() > REMEMBERED || self.bytes > REMEMBERED_BYTES && self.old.len() > 1 {
             let Some(oldest) = self.old.pop_front() else {
                 break;
             };
