@@ -108,7 +108,15 @@ restore() {
     done
 }
 
-# Prints what became of a mutation.
+reason() {
+    if grep -q '^ *TIMEOUT ' "$scratch/log"; then
+        echo "the test did not end"
+    else
+        grep -m 1 -A 2 "panicked at" "$scratch/log" | sed '1s/.*panicked at/at/; s/^ *//' | paste -s -d ' '
+    fi
+}
+
+# Sets `verdict` to what became of a mutation.
 try() {
     local patch=$here/$1.patch binary=$2 test=$3 status=0
     if ! patch -p1 -F3 -s -N --dry-run <"$patch" >"$scratch/log" 2>&1; then
@@ -150,9 +158,12 @@ for i in "${!patches[@]}"; do
     verdict=
     try "${patches[$i]}" "${binaries[$i]}" "${tests[$i]}"
     verdicts+=("$verdict")
-    echo "mutations: ${patches[$i]}: $verdict" >&2
-    if [ "$verdict" != caught ]; then
+    if [ "$verdict" = caught ]; then
+        # What the test said, so that one can see whether it failed for the right reason.
+        echo "mutations: ${patches[$i]}: caught: $(reason)" >&2
+    else
         failed=1
+        echo "mutations: ${patches[$i]}: $verdict" >&2
         tail -n 40 "$scratch/log" >&2
     fi
 done
