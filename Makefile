@@ -5,10 +5,10 @@ FEATURES := --all-features
 WITH_RABBITMQ = $(TARGET)/debug/with-rabbitmq
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench deps
+.PHONY: help demo test lint fmt bench mutations deps
 
 help: ## This list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 demo: deps ## fib called across Rust, Node and Python, on the broker at AMQP_URL or on a private one
 	cargo build --workspace --bins $(FEATURES)
@@ -33,6 +33,9 @@ fmt: deps ## Formats Rust and Python
 bench: deps ## Benchmarks, on the broker at AMQP_URL or on a private one
 	cargo build --workspace --bins $(FEATURES)
 	$(WITH_RABBITMQ) --unless-amqp-url -- cargo bench --workspace $(FEATURES)
+
+mutations: deps ## Takes promises out of the library one by one: does a test notice?
+	CARGO_TARGET_DIR=$(TARGET) tests/mutations/run.sh
 
 deps: ## Installs what demo and test need and the machine lacks
 	@tests/install.sh

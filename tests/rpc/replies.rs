@@ -176,3 +176,22 @@ async fn a_value_that_cannot_be_read_ends_the_call() {
     assert_eq!(error.code(), Code::Internal);
     assert_eq!(error.executed(), Executed::Yes);
 }
+
+#[tokio::test]
+async fn a_call_that_was_given_up_leaves_its_slot_to_the_next() {
+    let world = World::new().await;
+    let mut foreign = Foreign::new(&world).await;
+    for _ in 0..10 {
+        let (call, request) = foreign.call().await;
+        // The lower half of an id is the slot: where slots are not given back, their numbers rise.
+        let id = request.message.correlation_id.expect("an id");
+        let id = u64::from_str_radix(&id, 16).expect("a number");
+        assert_eq!(
+            id & u64::from(u32::MAX),
+            0,
+            "an earlier call is still there"
+        );
+        call.abort();
+        assert!(call.await.unwrap_err().is_cancelled());
+    }
+}
