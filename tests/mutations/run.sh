@@ -112,7 +112,7 @@ reason() {
     if grep -q '^ *TIMEOUT ' "$scratch/log"; then
         echo "the test did not end"
     else
-        grep -m 1 -A 2 "panicked at" "$scratch/log" | sed '1s/.*panicked at/at/; s/^ *//' | paste -s -d ' '
+        grep -m 1 -A 1 "panicked at" "$scratch/log" | sed '1s/.*panicked at/at/; s/^ *//' | paste -s -d ' '
     fi
 }
 
