@@ -1,13 +1,13 @@
 //! The delivery loop of one consumer: takes requests, starts as many as may run at once, stops in order.
 
 use std::collections::VecDeque;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, sleep};
 use tokio_util::task::TaskTracker;
 
 use super::dispatch::Dispatcher;
@@ -33,12 +33,7 @@ pub(super) struct Intake {
     consumer: Consumer,
     /// Handlers of this and of earlier consumers.
     running: TaskTracker,
-    next_look: Pin<Box<Sleep>>,
-    look_is_due: bool,
 }
-
-/// How long answers may have been written before their requests are acknowledged.
-const LOOK_AFTER: Duration = Duration::from_millis(1);
 
 enum Event {
     Job(Box<Job>),
@@ -62,8 +57,6 @@ impl Intake {
             channel,
             consumer,
             running,
-            next_look: Box::pin(sleep(Duration::ZERO)),
-            look_is_due: false,
         }
     }
 
@@ -108,6 +101,7 @@ impl Intake {
 
     /// The next delivery that is a request.
     async fn next(&mut self) -> Event {
+        // What is answered in this loop is seen by it anyway.
         self.desk.do_not_wake();
         std::future::poll_fn(|cx| {
             loop {
@@ -119,38 +113,15 @@ impl Intake {
                     }
                     Poll::Ready(None) => return Poll::Ready(Event::Ended),
                     Poll::Pending => {
-                        self.settle(cx);
+                        // Here rather than in a task of its own: whatever wakes this task has often
+                        // written answers too.
+                        self.desk.poll_settle(cx);
                         return Poll::Pending;
                     }
                 }
             }
         })
         .await
-    }
-
-    /// Acknowledges what has been answered. Nobody waits for that until the prefetch runs out, so while it is
-    /// far from that a look now and then will do: being woken for each answer costs as much as the answer.
-    fn settle(&mut self, cx: &mut Context<'_>) {
-        self.desk.wake_for_answers(cx);
-        loop {
-            let left = self.desk.settle_now();
-            if left == 0 {
-                self.look_is_due = false;
-                return;
-            }
-            if left >= usize::from(self.dispatcher.config.prefetch).div_ceil(4) {
-                self.desk.poll_settle(cx);
-                return;
-            }
-            if !self.look_is_due {
-                self.look_is_due = true;
-                self.next_look.as_mut().reset(Instant::now() + LOOK_AFTER);
-            }
-            if self.next_look.as_mut().poll(cx).is_pending() {
-                return;
-            }
-            self.look_is_due = false;
-        }
     }
 
     async fn start(&self, job: Box<Job>, slot: OwnedSemaphorePermit) {

@@ -37,16 +37,12 @@ impl Desk {
         }
     }
 
-    /// Acknowledges requests whose answers have been written; returns how many answers are left.
-    pub(super) fn settle_now(&self) -> usize {
-        self.replies.look(|tags| self.acks.finish(tags))
-    }
-
-    /// The same, woken for the next ones; true when no answer is left to be written.
+    /// Acknowledges requests whose answers have been written; woken for the next ones. True when no answer is
+    /// left to be written.
     pub(super) fn poll_settle(&self, cx: &mut Context<'_>) -> bool {
         self.replies.watch(cx);
         loop {
-            if self.settle_now() == 0 {
+            if self.replies.look(|tags| self.acks.finish(tags)) == 0 {
                 return true;
             }
             if !self.replies.poll_last(cx) {
@@ -58,11 +54,6 @@ impl Desk {
     /// For whoever looks at the answers anyway.
     pub(super) fn do_not_wake(&self) {
         self.replies.unwatch();
-    }
-
-    /// To be woken by the next answer that is handed in.
-    pub(super) fn wake_for_answers(&self, cx: &Context<'_>) {
-        self.replies.watch(cx);
     }
 
     /// Settles answers for as long as it is polled.
