@@ -135,6 +135,45 @@ async fn a_full_queue_refuses_the_call_that_overflows_it() {
 }
 
 #[tokio::test]
+async fn an_urgent_call_overtakes_those_that_wait() {
+    let world = World::new().await;
+    let options = ServiceOptions::new()
+        .concurrency(1)
+        .queue(QueueOptions::classic().max_priority(5));
+    let _server = world.start(options).await.unwrap();
+    let probe = world.client().await;
+    let hold = |id: &str, priority| {
+        tokio::spawn(
+            probe
+                .hold(id.into())
+                .priority(priority)
+                .timeout(LONG)
+                .into_future(),
+        )
+    };
+    let running = hold("a", 0);
+    world.stage.wait("start a").await;
+    let raw = world.raw().await;
+    let mut waiting = Vec::new();
+    // One after the other, so that the queue knows which came first.
+    for (id, priority, queued) in [("b", 0, 1), ("c", 5, 2)] {
+        waiting.push(hold(id, priority));
+        eventually("the call is queued", async || {
+            raw.queue(&world.queue()).await == Some((queued, 1))
+        })
+        .await;
+    }
+    world.stage.release_all();
+    running.await.unwrap().unwrap();
+    for call in waiting {
+        call.await.unwrap().unwrap();
+    }
+    let events = world.stage.events();
+    let place = |event: &str| events.iter().position(|other| other == event);
+    assert!(place("start c") < place("start b"), "{events:?}");
+}
+
+#[tokio::test]
 async fn a_passive_server_wants_its_queue_to_exist() {
     let world = World::new().await;
     for declare in [Declare::Passive, Declare::Never] {

@@ -19,6 +19,7 @@ pub(crate) struct Message<'a> {
     pub(crate) message_id: Option<&'a str>,
     /// Milliseconds.
     pub(crate) expiration: Option<u64>,
+    pub(crate) priority: Option<u8>,
     pub(crate) app_id: Option<&'a str>,
     pub(crate) user_id: Option<&'a str>,
     pub(crate) headers: Vec<(&'a str, &'a str)>,
@@ -45,6 +46,9 @@ impl Message<'_> {
         }
         if let Some(millis) = self.expiration {
             properties = properties.with_expiration(short(&millis.to_string(), "the expiration")?);
+        }
+        if let Some(priority) = self.priority {
+            properties = properties.with_priority(priority);
         }
         if let Some(app) = self.app_id {
             properties = properties.with_app_id(short(app, "the caller's name")?);

@@ -101,6 +101,13 @@ impl<T, E> Call<T, E> {
         self
     }
 
+    /// Lets the request overtake others in a queue that has priorities
+    /// ([`QueueOptions::max_priority`](crate::QueueOptions::max_priority)); more is more urgent. Default: 0.
+    pub fn priority(mut self, priority: u8) -> Self {
+        self.outgoing.priority = Some(priority);
+        self
+    }
+
     /// Fails with [`Code::ResourceExhausted`] at once, instead of waiting, when the limits on calls and bytes
     /// in flight are reached.
     pub fn try_now(mut self) -> Self {
@@ -125,6 +132,12 @@ impl Cast {
     /// Drops the request when it has waited in the queue for this long, to the millisecond. Default: never.
     pub fn expires(mut self, after: Duration) -> Self {
         self.outgoing.expires = Some(after);
+        self
+    }
+
+    /// Lets the request overtake others, as [`Call::priority`].
+    pub fn priority(mut self, priority: u8) -> Self {
+        self.outgoing.priority = Some(priority);
         self
     }
 

@@ -27,6 +27,7 @@ pub(super) struct Outgoing {
     refused: Option<Error>,
     pub(super) timeout: Option<Duration>,
     pub(super) expires: Option<Duration>,
+    pub(super) priority: Option<u8>,
     metadata: Metadata,
     pub(super) trace: Option<TraceContext>,
     pub(super) wait: bool,
@@ -54,6 +55,7 @@ impl Outgoing {
             refused,
             timeout: None,
             expires: None,
+            priority: None,
             metadata,
             trace: None,
             wait: true,
@@ -195,6 +197,7 @@ impl Outgoing {
             } else {
                 Some(ceil_millis(left))
             },
+            priority: self.priority,
             app_id: self.client.connection.shared().settings.name.as_deref(),
             user_id: route.login.as_deref(),
             headers,
