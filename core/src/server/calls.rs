@@ -10,7 +10,7 @@ use super::job::Job;
 use super::reply::Answer;
 use crate::context::Context;
 
-/// How many finished or cancelled calls are remembered.
+/// How many finished calls are remembered, and how many cancelled ones.
 const REMEMBERED: usize = 4096;
 /// How many bytes of their answers.
 const REMEMBERED_BYTES: usize = 4 * 1024 * 1024;
@@ -21,8 +21,11 @@ pub(super) struct Calls(Mutex<Table>);
 #[derive(Debug, Default)]
 struct Table {
     calls: HashMap<Uuid, Call>,
-    /// Finished and cancelled calls, oldest first.
-    old: VecDeque<Uuid>,
+    /// Finished calls, oldest first.
+    finished: VecDeque<Uuid>,
+    /// Calls cancelled before they came, oldest first: on their own, because a busy server finishes so many that
+    /// a cancel would be forgotten before its request has left the queue.
+    cancelled: VecDeque<Uuid>,
     bytes: usize,
 }
 
@@ -89,7 +92,7 @@ impl Calls {
         let mut table = self.lock();
         let call = table.calls.insert(id, Call::Done(answer.clone()));
         table.bytes += answer.size();
-        table.remember(id);
+        table.remember_finished(id);
         match call {
             Some(Call::Running { again, .. }) => again,
             _ => Vec::new(),
@@ -105,7 +108,7 @@ impl Calls {
             Some(Call::Done(_) | Call::Cancelled) => {}
             None => {
                 table.calls.insert(id, Call::Cancelled);
-                table.remember(id);
+                table.remember_cancelled(id);
             }
         }
     }
@@ -116,15 +119,75 @@ impl Calls {
 }
 
 impl Table {
-    fn remember(&mut self, id: Uuid) {
-        self.old.push_back(id);
-        while self.old.len() > REMEMBERED || self.bytes > REMEMBERED_BYTES && self.old.len() > 1 {
-            let Some(oldest) = self.old.pop_front() else {
+    fn remember_finished(&mut self, id: Uuid) {
+        self.finished.push_back(id);
+        while self.finished.len() > REMEMBERED
+            || self.bytes > REMEMBERED_BYTES && self.finished.len() > 1
+        {
+            let Some(oldest) = self.finished.pop_front() else {
                 break;
             };
             if let Some(Call::Done(answer)) = self.calls.remove(&oldest) {
                 self.bytes -= answer.size();
             }
         }
+    }
+
+    fn remember_cancelled(&mut self, id: Uuid) {
+        self.cancelled.push_back(id);
+        if self.cancelled.len() > REMEMBERED
+            && let Some(oldest) = self.cancelled.pop_front()
+        {
+            self.calls.remove(&oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn answer() -> Answer {
+        Answer {
+            kind: "",
+            content_type: "",
+            body: Bytes::from_static(b"x"),
+        }
+    }
+
+    fn remembered(calls: &Calls) -> (usize, usize, usize) {
+        let table = calls.lock();
+        (
+            table.finished.len(),
+            table.cancelled.len(),
+            table.calls.len(),
+        )
+    }
+
+    #[test]
+    fn finished_calls_do_not_push_cancels_out() {
+        let calls = Calls::new();
+        let early = Uuid::new_v4();
+        calls.cancel(&early.to_string());
+        for _ in 0..2 * REMEMBERED {
+            calls.finish(Some(Uuid::new_v4()), &answer());
+        }
+        assert!(matches!(
+            calls.lock().calls.get(&early),
+            Some(Call::Cancelled)
+        ));
+        assert_eq!(remembered(&calls), (REMEMBERED, 1, REMEMBERED + 1));
+        assert_eq!(calls.lock().bytes, REMEMBERED);
+    }
+
+    #[test]
+    fn cancels_are_bounded_too() {
+        let calls = Calls::new();
+        for _ in 0..2 * REMEMBERED {
+            calls.cancel(&Uuid::new_v4().to_string());
+        }
+        assert_eq!(remembered(&calls), (0, REMEMBERED, REMEMBERED));
     }
 }
