@@ -58,7 +58,8 @@ class _Base(Generic[P]):
     @overload
     def service(
         self,
-        contract: type[T],
+        # Not `type[T]`: mypy would refuse Protocols and ABCs there.
+        contract: Callable[..., T],
         /,
         *,
         errors: Iterable[type[DomainError]] = (),
@@ -280,8 +281,9 @@ def connect(url: str | Sequence[str] | None = None, **options: Unpack[ConnectOpt
         options: besides these, the options of calls: see `Client.with_options`.
 
     Raises:
-        LeveretError: `Unavailable` when no broker answers, `PermissionDenied` when it refuses the
-            login.
+        LeveretError: `Unavailable` when no broker answers, `Unauthenticated` when it refuses the
+            login, `PermissionDenied` when the login may not use the vhost, `InvalidArgument` for
+            a URL that cannot be read.
         TypeError, ValueError: for an option that does not exist or does not fit.
         OSError: for a certificate file that cannot be read.
     """

@@ -1,8 +1,7 @@
 """The native half of the package: connections, calls and requests, as bytes.
 
 Private: the modules beside it turn bytes into objects, and failures into exceptions. Nothing here
-    needs the
-interpreter while it waits; results are collected in a `Queue` and taken in batches.
+needs the interpreter while it waits; results are collected in a `Queue` and taken in batches.
 """
 
 from collections.abc import Callable, Sequence
@@ -225,7 +224,11 @@ def after_fork_in_child() -> None:
     """Marks every object of the parent as unusable."""
 
 def collect_logs(level: int) -> bool:
-    """Collects what the core says, at or above a level of `logging`. False when that was done before."""
+    """Collects what the core says, at or above a level of `logging`. False when that was done
+    before.
+    """
 
 def take_log() -> tuple[int, str, str]:
-    """Waits for the next line, without holding the interpreter: its level, the module that speaks, the text."""
+    """Waits for the next line, without holding the interpreter: its level, the module that speaks,
+    the text.
+    """

@@ -19,7 +19,7 @@ from ._convert import takes_text
 from ._handlers import Handler, LoopHandlers, ThreadHandlers
 from ._life import pooled, serving
 from ._loop import LoopQueue, queue_of
-from ._options import QueueOptions, seconds, whole
+from ._options import QueueOptions, connection_settings, seconds, whole
 from ._schema import described
 from ._service import Service, contract_of
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from ._options import ConnectOptions
 
+_KEYS = ("concurrency", "prefetch", "threads", "queue", "grace", "tracebacks")
 # What a handler that is cancelled at the end may take to clean up.
 _PATIENCE = 1.0
 
@@ -105,6 +106,9 @@ class Server:
             raise TypeError("a server needs a service")
         if client is not None and (url is not None or connection):
             raise TypeError("give a client, or the options of a connection, not both")
+        if client is None:
+            # Now, where the caller's line is still on the stack, and not when it starts.
+            connection_settings(url, connection, also=_KEYS)
         self._client = client
         self._connect = (url, connection)
         self._threads = whole("threads", threads or min(32, (os.cpu_count() or 1) + 4))
@@ -288,6 +292,10 @@ class Server:
         traceback: TracebackType | None,
     ) -> None:
         await self.stop()
+
+    def __repr__(self) -> str:
+        names = ", ".join(repr(one["descriptor"]["name"]) for one in self._served)
+        return f"<leveret.Server {names} {'serving' if self.serving else 'not serving'}>"
 
     @contextmanager
     def in_thread(self) -> Generator[Server, None, None]:
