@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import threading
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future
@@ -333,7 +334,8 @@ class Server:
         try:
             yield self
         finally:
-            if not ended.is_set():
+            # An interpreter that ends has stopped the thread already: nothing would come of it.
+            if not ended.is_set() and not sys.is_finalizing():
                 asyncio.run_coroutine_threadsafe(self.stop(), loop).result()
                 ended.wait()
 
