@@ -19,12 +19,14 @@ test: deps lint ## Lint, then every test in every language, on a private broker
 	cargo build --workspace --bins $(FEATURES)
 	$(WITH_RABBITMQ) -- tests/run.sh
 
-lint: deps ## Formatting, clippy, rustdoc, ruff
+lint: deps ## Formatting, clippy, rustdoc, ruff, pyright, stubtest
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets $(FEATURES) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps $(FEATURES)
 	target/venv/bin/ruff check .
 	target/venv/bin/ruff format --check .
+	target/venv/bin/pyright --pythonpath target/venv/bin/python
+	target/venv/bin/python -m mypy.stubtest leveret._leveret
 
 fmt: deps ## Formats Rust and Python
 	cargo fmt --all
