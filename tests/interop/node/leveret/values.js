@@ -25,7 +25,7 @@ function prepare (value, json, budget, depth = 0) {
     case 'string': return value.isWellFormed() ? value : refuse('a string with half a surrogate pair')
     case 'number':
       // With useBigInt64 the encoder writes integers beyond 32 bits as floats, which no integer parameter takes.
-      if (Number.isSafeInteger(value)) return json || Math.abs(value) < 2 ** 31 ? value : BigInt(value)
+      if (Number.isSafeInteger(value)) return json || (value >= -(2 ** 31) && value < 2 ** 32) ? value : BigInt(value)
       return json && !Number.isFinite(value) ? refuse(`JSON has no ${value}`) : value
     case 'bigint':
       if (value < -(2n ** 63n) || value >= 2n ** 64n) refuse('an integer beyond 64 bits')
@@ -84,7 +84,7 @@ function decode (codec, body) {
 
 // The MessagePack library trusts lengths, follows any depth, and takes broken UTF-8, extensions and integer keys.
 function scan (body) {
-  const open = [] // for each array or map that is open: how many values are still to come, and whether a key is next
+  const open = [] // for each array or map that is open: how many values are still to come, and for a map its keys
   let [at, elements] = [0, 0]
   const take = (count) => {
     if (count > body.length - at) refuse('it ends before its value does')
@@ -95,11 +95,11 @@ function scan (body) {
   const begin = (count, map) => {
     if ((elements += count) > LIMITS.elements) refuse(`more than ${LIMITS.elements} elements`)
     if (open.length === LIMITS.depth) refuse(`more than ${LIMITS.depth} levels`)
-    open.push({ left: count, map })
+    open.push({ left: count, keys: map && new Set() })
   }
   const text = (count) => {
     try {
-      utf8.decode(body.subarray(take(count), at))
+      return utf8.decode(body.subarray(take(count), at))
     } catch (error) {
       refuse(error instanceof ValueError ? error.message : 'a string is not UTF-8')
     }
@@ -112,10 +112,14 @@ function scan (body) {
     }
     const head = body[take(1)]
     const isText = (head & 0xe0) === 0xa0 || (head >= 0xd9 && head <= 0xdb)
-    if (inside?.map && inside.left % 2 === 0 && !isText) refuse('a key is not a string')
+    const isKey = inside?.keys && inside.left % 2 === 0
+    if (isKey && !isText) refuse('a key is not a string')
     if (inside) inside.left--
-    if (isText) text(head < 0xc0 ? head & 0x1f : length(1 << (head - 0xd9)))
-    else if (head < 0x80 || head >= 0xe0 || head === 0xc0 || head === 0xc2 || head === 0xc3) continue
+    if (isText) {
+      const string = text(head < 0xc0 ? head & 0x1f : length(1 << (head - 0xd9)))
+      if (isKey && inside.keys.has(string)) refuse(`the key ${string} is there twice`)
+      if (isKey) inside.keys.add(string)
+    } else if (head < 0x80 || head >= 0xe0 || head === 0xc0 || head === 0xc2 || head === 0xc3) continue
     else if (head < 0x90) begin(2 * (head & 0x0f), true)
     else if (head < 0xa0) begin(head & 0x0f, false)
     else if (head >= 0xc4 && head <= 0xc6) take(length(1 << (head - 0xc4)))
