@@ -7,7 +7,7 @@ mod cases;
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 
-use harness::{Broker, Process, Signal, binary, root};
+use harness::{Broker, Process, Signal, binary, python, root};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -29,6 +29,18 @@ const NODE: Language = Language {
     server: || node("server.js"),
     caller: || node("caller.js"),
 };
+
+const PYTHON: Language = Language {
+    name: "python",
+    server: || python_script("server.py"),
+    caller: || python_script("caller.py"),
+};
+
+fn python_script(script: &str) -> Command {
+    let mut command = Command::new(python());
+    command.arg(root().join("tests/interop/python").join(script));
+    command
+}
 
 fn node(script: &str) -> Command {
     let folder = root().join("tests/interop/node");
@@ -143,7 +155,12 @@ macro_rules! pairs {
 
 pairs! {
     rust_calls_rust: RUST => RUST,
+    rust_calls_python: RUST => PYTHON,
     rust_calls_node: RUST => NODE,
+    python_calls_rust: PYTHON => RUST,
+    python_calls_python: PYTHON => PYTHON,
+    python_calls_node: PYTHON => NODE,
     node_calls_rust: NODE => RUST,
+    node_calls_python: NODE => PYTHON,
     node_calls_node: NODE => NODE,
 }
