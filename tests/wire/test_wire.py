@@ -44,8 +44,9 @@ def test_values(message: dict[str, Any]) -> None:
         assert msgspec.msgpack.encode(value) == body
         assert from_msgpack("msgpack", msgspec.msgpack.encode(value)) == body
         if not message.get("bytes"):
-            # JSON alone does not tell bytes from a string.
-            assert to_msgpack("json", json.dumps(expected).encode()) == body
+            # JSON alone does not tell bytes from a string. Lengths may be wider than they need be.
+            transcoded = to_msgpack("json", json.dumps(expected).encode())
+            assert msgspec.msgpack.decode(transcoded) == value
     for pointer in message.get("bytes", []):
         found, wanted = value, expected
         for step in filter(None, pointer.split("/")):
@@ -74,9 +75,10 @@ class ErrorBody(msgspec.Struct):
 @pytest.mark.parametrize("message", messages("replies.json"))
 def test_replies(message: dict[str, Any]) -> None:
     expected, meaning = msgspec.convert(message["json"], ErrorBody), message["expect"]
-    packed = bytes.fromhex(message["msgpack_hex"])
-    assert to_msgpack("json", bytes.fromhex(message["json_hex"])) == packed
-    assert msgspec.msgpack.decode(packed, type=ErrorBody) == expected
+    for codec, key in (("msgpack", "msgpack_hex"), ("json", "json_hex")):
+        body = to_msgpack(codec, bytes.fromhex(message[key]))
+        assert msgspec.msgpack.decode(body) == message["json"]
+        assert msgspec.msgpack.decode(body, type=ErrorBody) == expected
     known = {code.value for code in leveret.Code}
     code = expected.code if expected.code in known else "Unknown"
     executed = expected.executed if expected.executed in ("no", "yes") else "maybe"

@@ -72,7 +72,7 @@ def check(expected: Any, found: Any, at: str = "value") -> None:
             for key in {**expected, **found}:
                 check(expected.get(key), found.get(key), f"{at}.{key}")
             return
-        case list() if isinstance(found, list) and len(found) == len(expected):
+        case list() if isinstance(found, (list, tuple)) and len(found) == len(expected):
             for index, (one, other) in enumerate(zip(expected, found, strict=True)):
                 check(one, other, f"{at}[{index}]")
             return
