@@ -3,129 +3,57 @@
 
 #[path = "rust/cases.rs"]
 mod cases;
+mod languages;
+mod page;
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 
-use harness::{Broker, Process, Signal, binary, python, root};
+use harness::Signal;
+use languages::{Language, NODE, PYTHON, RUST, World};
 use serde_json::Value;
-use tokio::process::Command;
 
-/// How a language serves and calls.
-struct Language {
-    name: &'static str,
-    server: fn() -> Command,
-    caller: fn() -> Command,
-}
-
-const RUST: Language = Language {
-    name: "rust",
-    server: || Command::new(binary("interop-server")),
-    caller: || Command::new(binary("interop-caller")),
-};
-
-const NODE: Language = Language {
-    name: "node",
-    server: || node("server.js"),
-    caller: || node("caller.js"),
-};
-
-const PYTHON: Language = Language {
-    name: "python",
-    server: || python_script("server.py"),
-    caller: || python_script("caller.py"),
-};
-
-fn python_script(script: &str) -> Command {
-    let mut command = Command::new(python());
-    command.arg(root().join("tests/interop/python").join(script));
-    command
-}
-
-fn node(script: &str) -> Command {
-    let folder = root().join("tests/interop/node");
-    let modules = folder.join("node_modules");
-    assert!(modules.exists(), "no Node packages: make deps");
-    let mut command = Command::new("node");
-    command.arg(folder.join(script));
-    command
-}
-
-struct Pair {
-    broker: Broker,
-    namespace: String,
-    caller: Language,
-    server: Language,
-}
-
-impl Pair {
-    fn start(&self, mut command: Command, arguments: &[&str]) -> Process {
-        command
-            .arg(&self.namespace)
-            .args(arguments)
-            .env("AMQP_URL", self.broker.url())
-            .env("RUST_LOG", "leveret=warn");
-        Process::spawn(command)
-    }
-
-    async fn serve(&self) -> Process {
-        let server = self.start((self.server.server)(), &[]);
-        server.wait_line("ready").await;
-        server
-    }
-
-    /// Runs the cases for so many servers, and returns what failed.
-    async fn call(&self, servers: usize) -> Vec<String> {
-        let caller = (self.caller.caller)();
-        let mut caller = self.start(caller, &[self.server.name, &servers.to_string()]);
-        let (status, lines) = caller.output().await;
-        let mut told: BTreeMap<String, Value> = BTreeMap::new();
-        let mut other = Vec::new();
-        for line in lines {
-            match serde_json::from_str::<Value>(&line) {
-                Ok(case) if case.is_object() => {
-                    let name = case["case"].as_str().expect("a name").to_owned();
-                    assert!(told.insert(name.clone(), case).is_none(), "{name} twice");
-                }
-                _ => other.push(line),
+/// Runs the cases for so many servers, and returns what failed.
+async fn call(world: &World, caller: &Language, server: &Language, servers: usize) -> Vec<String> {
+    let mut process = world.call(caller, server, servers);
+    let (status, lines) = process.output().await;
+    let mut told: BTreeMap<String, Value> = BTreeMap::new();
+    let mut other = Vec::new();
+    for line in lines {
+        match serde_json::from_str::<Value>(&line) {
+            Ok(case) if case.is_object() => {
+                let name = case["case"].as_str().expect("a name").to_owned();
+                assert!(told.insert(name.clone(), case).is_none(), "{name} twice");
             }
+            _ => other.push(line),
         }
-        assert!(status.success(), "{status}:\n{}", other.join("\n"));
-        let failure = |case: cases::Case| match told.remove(&case.name) {
-            None => Some(format!("{}: it was not run", case.name)),
-            Some(found) if found["ok"] == true => None,
-            Some(found) => Some(format!("{}: {}", case.name, found["why"])),
-        };
-        let cases = cases::load(self.caller.name, self.server.name, servers);
-        assert!(!cases.is_empty());
-        let mut failures: Vec<_> = cases.into_iter().filter_map(failure).collect();
-        failures.extend(
-            told.into_keys()
-                .map(|name| format!("{name}: not in the list")),
-        );
-        failures
     }
+    assert!(status.success(), "{status}:\n{}", other.join("\n"));
+    let failure = |case: cases::Case| match told.remove(&case.name) {
+        None => Some(format!("{}: it was not run", case.name)),
+        Some(found) if found["ok"] == true => None,
+        Some(found) => Some(format!("{}: {}", case.name, found["why"])),
+    };
+    let cases = cases::load(caller.name, server.name, servers);
+    assert!(!cases.is_empty());
+    let mut failures: Vec<_> = cases.into_iter().filter_map(failure).collect();
+    let unknown = |name| format!("{name}: not in the list");
+    failures.extend(told.into_keys().map(unknown));
+    failures
 }
 
 async fn run(caller: Language, server: Language) {
-    let broker = Broker::shared().await;
-    let namespace = broker.namespace();
-    let pair = Pair {
-        broker,
-        namespace,
-        caller,
-        server,
-    };
-    let mut first = pair.serve().await;
-    let mut failures = pair.call(1).await;
-    let mut second = pair.serve().await;
-    failures.extend(pair.call(2).await);
+    let world = World::new().await;
+    let mut first = world.serve(&server).await;
+    let mut failures = call(&world, &caller, &server, 1).await;
+    let mut second = world.serve(&server).await;
+    failures.extend(call(&world, &caller, &server, 2).await);
     let log = [first.lines(), second.lines()].concat().join("\n");
     assert!(
         failures.is_empty(),
         "{} calls {}: {} cases failed\n\n{}\n\nthe servers said:\n{log}",
-        pair.caller.name,
-        pair.server.name,
+        caller.name,
+        server.name,
         failures.len(),
         failures.join("\n"),
     );
@@ -133,15 +61,11 @@ async fn run(caller: Language, server: Language) {
     for server in [&first, &second] {
         server.signal(Signal::TERM);
     }
-    let mut ends =
-        [first.wait().await, second.wait().await].map(|status| (status.code(), status.signal()));
+    let ends = [first.wait().await, second.wait().await];
+    let mut ends = ends.map(|status| (status.code(), status.signal()));
     ends.sort_unstable();
     assert_eq!(ends, [(None, Some(9)), (Some(0), None)], "{log}");
-    pair.broker
-        .raw()
-        .await
-        .delete(&format!("{}interop", pair.namespace))
-        .await;
+    world.broker.raw().await.delete(&world.queue()).await;
 }
 
 macro_rules! pairs {
