@@ -11,10 +11,11 @@ import threading
 
 import leveret._leveret as _leveret
 
-from ._life import after_fork
+from ._life import after_fork, at_exit
 
 _lock = threading.Lock()
 _thread: threading.Thread | None = None
+_quiet = False
 
 
 def listen() -> None:
@@ -37,7 +38,15 @@ def listen() -> None:
 def _pass_on() -> None:
     while True:
         level, target, text = _leveret.take_log()
+        if _quiet:
+            return
         logging.getLogger(target).log(level, "%s", text)
+
+
+def hush() -> None:
+    """Passes nothing on any more: at exit connections are closed under whoever uses them."""
+    global _quiet
+    _quiet = True
 
 
 def _forget() -> None:
@@ -46,3 +55,4 @@ def _forget() -> None:
 
 
 after_fork(_forget)
+at_exit(hush)
