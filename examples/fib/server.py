@@ -9,7 +9,7 @@ LARGEST = 93
 
 
 class Calculator(Math):
-    """The service itself. A `def` handler runs in a thread, an `async def` one on the event loop."""
+    """A `def` handler runs in a thread, an `async def` one on the event loop."""
 
     def fib(self, n: int) -> int:
         if n < 0:
