@@ -105,7 +105,7 @@ class Target:
         method_timeout: float | None = None,
         timeout: float | None = None,
         codec: str = "msgpack",
-        metadata: Sequence[tuple[str, str]] = (),
+        metadata: Sequence[tuple[str, str]] | None = None,
         trace: tuple[str, str | None, str | None] | None = None,
         priority: int | None = None,
         expires: float | None = None,

@@ -1,15 +1,18 @@
-//! The calls that one event loop makes on one connection: handed over in batches to one task, which drives them all.
+//! The calls that one event loop makes on one connection: sent by the loop's own thread, and then left to one task,
+//! which is woken when something becomes of them.
 
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
+use futures_util::FutureExt;
 use futures_util::future::{AbortHandle, Abortable, Aborted, BoxFuture};
 use futures_util::stream::{FuturesUnordered, Stream};
 use leveret::Error;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+use tokio::runtime::Handle;
 
 use crate::connection::Connection;
 use crate::fork::Own;
@@ -34,39 +37,55 @@ struct Orders {
 #[derive(Default)]
 struct State {
     orders: Vec<Order>,
-    /// The task, while it has nothing to do.
-    idle: Option<Waker>,
+    /// The task, once it runs.
+    driver: Option<Waker>,
     ended: bool,
 }
 
 impl Orders {
-    fn put(&self, order: Order) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.orders.push(order);
-        let idle = state.idle.take();
-        drop(state);
-        if let Some(task) = idle {
-            task.wake();
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends a call from this thread. The task takes it over when there is news, of which it is the one to be told:
+    /// so sending wakes nobody.
+    fn call(&self, slot: u64, mut call: BoxFuture<'static, Event>) -> Option<Event> {
+        // Until the call is with the orders: the task, woken by an answer that is there already, must find it.
+        let mut state = self.lock();
+        // Before its first turn the task has all of this to come.
+        if let Some(driver) = &state.driver
+            && let Poll::Ready(event) = call.poll_unpin(&mut Context::from_waker(driver))
+        {
+            return Some(event);
         }
+        state.orders.push(Order::Call { slot, call });
+        None
+    }
+
+    fn cancel(&self, slot: u64) {
+        self.lock().orders.push(Order::Cancel(slot));
+        self.wake();
     }
 
     /// Swaps what is there with an empty buffer; false when there will be no more.
     fn take(&self, buffer: &mut Vec<Order>, cx: &Context<'_>) -> bool {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         std::mem::swap(&mut state.orders, buffer);
-        if buffer.is_empty() {
-            state.idle = Some(cx.waker().clone());
+        if state.driver.is_none() {
+            state.driver = Some(cx.waker().clone());
         }
         !state.ended
     }
 
     fn end(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.ended = true;
-        let idle = state.idle.take();
-        drop(state);
-        if let Some(task) = idle {
-            task.wake();
+        self.lock().ended = true;
+        self.wake();
+    }
+
+    fn wake(&self) {
+        let driver = self.lock().driver.clone();
+        if let Some(driver) = driver {
+            driver.wake();
         }
     }
 }
@@ -137,6 +156,7 @@ impl Future for Driver {
 #[pyclass(frozen, module = "leveret._leveret")]
 pub(crate) struct Lane {
     inner: Own<(Arc<Orders>, Arc<Events>)>,
+    runtime: Handle,
 }
 
 impl Lane {
@@ -144,8 +164,10 @@ impl Lane {
         let Ok((orders, events)) = self.inner.get() else {
             return;
         };
-        match prepared {
-            Ok(call) => orders.put(Order::Call { slot, call }),
+        let _entered = self.runtime.enter();
+        match prepared.map(|call| orders.call(slot, call)) {
+            Ok(None) => {}
+            Ok(Some(event)) => events.push(event),
             Err(error) => events.push(Event::Failed { slot, error }),
         }
     }
@@ -182,6 +204,7 @@ impl Lane {
         });
         Ok(Self {
             inner: Own::new((orders, events)),
+            runtime: connection.runtime().clone(),
         })
     }
 
@@ -211,7 +234,7 @@ impl Lane {
 
     fn cancel(&self, slot: u64) {
         if let Ok((orders, _)) = self.inner.get() {
-            orders.put(Order::Cancel(slot));
+            orders.cancel(slot);
         }
     }
 }
