@@ -1,18 +1,15 @@
-//! The calls that one event loop makes on one connection: sent by the loop's own thread, and then left to one task,
-//! which is woken when something becomes of them.
+//! The calls that one event loop makes on one connection: handed over in batches to one task, which drives them all.
 
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
-use futures_util::FutureExt;
 use futures_util::future::{AbortHandle, Abortable, Aborted, BoxFuture};
 use futures_util::stream::{FuturesUnordered, Stream};
 use leveret::Error;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use tokio::runtime::Handle;
 
 use crate::connection::Connection;
 use crate::fork::Own;
@@ -37,55 +34,39 @@ struct Orders {
 #[derive(Default)]
 struct State {
     orders: Vec<Order>,
-    /// The task, once it runs.
-    driver: Option<Waker>,
+    /// The task, while it has nothing to do.
+    idle: Option<Waker>,
     ended: bool,
 }
 
 impl Orders {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Sends a call from this thread. The task takes it over when there is news, of which it is the one to be told:
-    /// so sending wakes nobody.
-    fn call(&self, slot: u64, mut call: BoxFuture<'static, Event>) -> Option<Event> {
-        // Until the call is with the orders: the task, woken by an answer that is there already, must find it.
-        let mut state = self.lock();
-        // Before its first turn the task has all of this to come.
-        if let Some(driver) = &state.driver
-            && let Poll::Ready(event) = call.poll_unpin(&mut Context::from_waker(driver))
-        {
-            return Some(event);
+    fn put(&self, order: Order) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.orders.push(order);
+        let idle = state.idle.take();
+        drop(state);
+        if let Some(task) = idle {
+            task.wake();
         }
-        state.orders.push(Order::Call { slot, call });
-        None
-    }
-
-    fn cancel(&self, slot: u64) {
-        self.lock().orders.push(Order::Cancel(slot));
-        self.wake();
     }
 
     /// Swaps what is there with an empty buffer; false when there will be no more.
     fn take(&self, buffer: &mut Vec<Order>, cx: &Context<'_>) -> bool {
-        let mut state = self.lock();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::swap(&mut state.orders, buffer);
-        if state.driver.is_none() {
-            state.driver = Some(cx.waker().clone());
+        if buffer.is_empty() {
+            state.idle = Some(cx.waker().clone());
         }
         !state.ended
     }
 
     fn end(&self) {
-        self.lock().ended = true;
-        self.wake();
-    }
-
-    fn wake(&self) {
-        let driver = self.lock().driver.clone();
-        if let Some(driver) = driver {
-            driver.wake();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.ended = true;
+        let idle = state.idle.take();
+        drop(state);
+        if let Some(task) = idle {
+            task.wake();
         }
     }
 }
@@ -156,7 +137,6 @@ impl Future for Driver {
 #[pyclass(frozen, module = "leveret._leveret")]
 pub(crate) struct Lane {
     inner: Own<(Arc<Orders>, Arc<Events>)>,
-    runtime: Handle,
 }
 
 impl Lane {
@@ -164,10 +144,8 @@ impl Lane {
         let Ok((orders, events)) = self.inner.get() else {
             return;
         };
-        let _entered = self.runtime.enter();
-        match prepared.map(|call| orders.call(slot, call)) {
-            Ok(None) => {}
-            Ok(Some(event)) => events.push(event),
+        match prepared {
+            Ok(call) => orders.put(Order::Call { slot, call }),
             Err(error) => events.push(Event::Failed { slot, error }),
         }
     }
@@ -204,7 +182,6 @@ impl Lane {
         });
         Ok(Self {
             inner: Own::new((orders, events)),
-            runtime: connection.runtime().clone(),
         })
     }
 
@@ -234,7 +211,7 @@ impl Lane {
 
     fn cancel(&self, slot: u64) {
         if let Ok((orders, _)) = self.inner.get() {
-            orders.cancel(slot);
+            orders.put(Order::Cancel(slot));
         }
     }
 }
