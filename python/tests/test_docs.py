@@ -36,7 +36,7 @@ READY = "<<ready>>"
 _STEP = re.compile(
     r"<!-- run: (?P<how>hidden)\n(?P<hidden>.*?)^-->$"
     r"|<!-- run: (?P<directive>[^\n]*?) -->\n+(?=```)"
-    r"|^```(?P<language>\w*)\n(?P<body>.*?)^```$"
+    r"|^```(?P<language>\w*)[^\n]*\n(?P<body>.*?)^```$"
     r"|^## (?P<heading>[^\n]*)$",
     re.S | re.M,
 )
