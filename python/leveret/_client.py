@@ -163,6 +163,15 @@ class _Base(Generic[P]):
     def __repr__(self) -> str:
         return f"<leveret.{type(self).__name__} {self._link.name} {self.state}>"
 
+    # Type checkers must not see it: they would allow any name.
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            message = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if not name.startswith("_"):
+                message += f"; the service of that name is client.service({name!r})"
+            raise AttributeError(message)
+
 
 class Client(_Base[Proxy]):
     """A connection for calls that wait. Made by `connect`; may be used from any number of threads.
@@ -245,6 +254,14 @@ class Connecting(Coroutine[Any, Any, AsyncClient]):
     def close(self) -> None:
         """For asyncio."""
         self._steps.close()
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            message = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if hasattr(AsyncClient, name):
+                message += ": write `client = await leveret.connect_async()`, or `async with`"
+            raise AttributeError(message)
 
     async def __aenter__(self) -> AsyncClient:
         self._client = await self

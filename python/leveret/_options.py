@@ -259,8 +259,11 @@ def connection_settings(
     calls = {key: value for key, value in given.items() if key in CALL_KEYS}
     if url is None:
         url = os.environ.get("AMQP_URL") or DEFAULT_URL
-    urls = [url] if isinstance(url, str) else list(url)
-    if not urls or not all(isinstance(one, str) for one in cast("list[Any]", urls)):
+    given_urls: Any = [url] if isinstance(url, str) else url
+    if not isinstance(given_urls, Sequence) or not given_urls:
+        raise TypeError(f"url is an address or a list of them, not {_kind(url)}")
+    urls = list(cast("Sequence[Any]", given_urls))
+    if not all(isinstance(one, str) for one in urls):
         raise TypeError("url is an address or a list of them")
     settings: dict[str, Any] = {"urls": urls}
     for key, value in given.items():
@@ -281,21 +284,28 @@ def _connection_setting(key: str, value: Any) -> Any:
     if key in ("connect_timeout", "heartbeat"):
         return seconds(key, value)
     if key == "backoff":
-        first, most = value
+        first, most = _pair(key, value, "(first, most), in seconds")
         return seconds(key, first), seconds(key, most)
     if key == "reply_path":
         return _choice(key, value, ("queue", "direct"))
     if key == "in_flight":
-        calls, size = value
+        calls, size = _pair(key, value, "(calls, bytes)")
         return whole(key, calls), whole(key, size)
     if key == "max_message_size":
         return whole(key, value)
     if key == "ca":
         return [_pem(value)]
     if key == "certificate":
-        chain, private_key = value
+        chain, private_key = _pair(key, value, "(chain, private key), PEM or paths")
         return _pem(chain), _pem(private_key)
     return _flag(key, value)
+
+
+def _pair(key: str, value: Any, what: str) -> tuple[Any, Any]:
+    if not isinstance(value, (tuple, list)) or len(cast("Sequence[Any]", value)) != 2:
+        raise TypeError(f"{key} is a pair {what}, not {_kind(value)}")
+    first, second = cast("Sequence[Any]", value)
+    return first, second
 
 
 def _pem(value: Any) -> str:

@@ -61,6 +61,12 @@ class Serve:
             value = getattr(self, key)
             if value is not None:
                 whole(key, value)
+        queue: Any = self.queue
+        if queue is not None and not isinstance(queue, QueueOptions):
+            raise TypeError(
+                f"queue is a leveret.QueueOptions, not {queue!r}; a queue is named where the "
+                "service is: @leveret.service(..., queue=...)"
+            )
 
 
 class Server:

@@ -269,6 +269,11 @@ def contract_of(service: Any) -> Contract:
     """
     if isinstance(service, Service):
         return service.contract()
+    if inspect.isroutine(service):
+        raise TypeError(
+            f"the function {service.__name__} is no service: make one with leveret.Service and "
+            "mark functions with its `rpc`"
+        )
     cls: type = service if isinstance(service, type) else type(service)
     decorated = next((base for base in cls.__mro__ if base in _services), None)
     if decorated is None:
