@@ -116,6 +116,9 @@ class LoopQueue:
                     future.set_result(event[2])
                 elif type(future) is CallFuture:
                     future.set_exception(to_exception(event[2], future.errors))
+                    if future.lane.closed:
+                        # Marks it as retrieved: nobody need be told of calls that a close ended.
+                        future.exception()
                 else:
                     future.set_exception(to_exception(event[2]))
             except Exception as error:
@@ -147,7 +150,7 @@ class LoopQueue:
 class Lane:
     """The calls of one connection in one loop."""
 
-    __slots__ = ("loop", "native", "queue")
+    __slots__ = ("closed", "loop", "native", "queue")
 
     def __init__(
         self, connection: _leveret.Connection, loop: AbstractEventLoop, queue: LoopQueue
@@ -155,6 +158,8 @@ class Lane:
         self.loop = weakref.ref(loop)
         self.queue = queue
         self.native = _leveret.Lane(connection, queue.native)
+        # Whether the connection was closed from here.
+        self.closed = False
 
 
 _queues: weakref.WeakKeyDictionary[AbstractEventLoop, LoopQueue] = weakref.WeakKeyDictionary()
