@@ -31,6 +31,7 @@ class CallFuture(asyncio.Future[Any], Coroutine[Any, Any, Any]):
     """A call that has been sent. Await it; cancel it to give the call up.
 
     It is a future, and a coroutine too where asyncio asks for one (`create_task`, `TaskGroup`).
+    Only `asyncio.wait` refuses coroutines: give it `asyncio.create_task(call)`.
 
     ```python
     first, second = math.fib(1), math.fib(2)  # both are under way
