@@ -104,8 +104,8 @@ def connect(**options):
     return leveret.connect(namespace=NAMESPACE, **options)
 def connect_async(**options):
     return leveret.connect_async(namespace=NAMESPACE, **options)
-def say(*what):
-    print(*what, flush=True)
+def say(*what, **how):
+    print(*what, flush=True, **how)
 """
 
 

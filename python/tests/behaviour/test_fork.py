@@ -192,6 +192,32 @@ say(first.service("probe").echo("first"))
     assert lines == ["refused", "refused", "third", "status 0", "second", "status 0", "first"]
 
 
+def test_the_twins_of_a_fork_make_calls_of_their_own(scripts: Scripts, probe: Probe) -> None:
+    """A copied random generator gives both sides the same ids for their calls, and then a server
+    takes the second call for a repetition of the first, and answers with what that was told.
+    """
+    lines = scripts.run(
+        FORK
+        + """
+client = connect()
+client.service("probe").echo("before")
+def child():
+    with connect() as mine:
+        for n in range(5):
+            say(mine.service("probe").echo(f"child {n}"))
+fork(child)
+for n in range(5):
+    say(client.service("probe").echo(f"parent {n}"))
+""",
+        QUIET,
+    )
+    assert lines == [
+        *(f"child {n}" for n in range(5)),
+        "status 0",
+        *(f"parent {n}" for n in range(5)),
+    ]
+
+
 def test_a_fork_while_other_threads_call(scripts: Scripts, probe: Probe) -> None:
     """The locks that those hold at that moment stay locked in the child for ever."""
     lines = scripts.run(
