@@ -91,7 +91,7 @@ class Probe:
     @leveret.rpc
     async def until_let_go(self, tag: str = "") -> str:
         self.started.add(tag)
-        while not self.let_go.is_set():
+        while not self.let_go.is_set():  # noqa: ASYNC110 - the test is another thread
             await asyncio.sleep(0.005)
         return tag
 

@@ -1,5 +1,5 @@
-"""What a call is in Python: what it takes, what it gives, and that it is at home among asyncio's own
-things.
+"""What a call is in Python: what it takes, what it gives, and that it is at home among asyncio's
+own things.
 """
 
 from __future__ import annotations
@@ -86,7 +86,8 @@ def test_everything_that_asyncio_does_with_awaitables(namespace: str, probe: Pro
     async def main() -> None:
         async with leveret.connect_async(namespace=namespace) as client:
             echo = client.service("probe").echo
-            assert asyncio.iscoroutine(echo(0)) and asyncio.isfuture(echo(0))
+            assert asyncio.iscoroutine(echo(0))
+            assert asyncio.isfuture(echo(0))
             assert await asyncio.create_task(echo(1)) == 1
             assert await asyncio.ensure_future(echo(2)) == 2
             assert await asyncio.wait_for(echo(3), 60) == 3
@@ -94,11 +95,13 @@ def test_everything_that_asyncio_does_with_awaitables(namespace: str, probe: Pro
             found = [await one for one in asyncio.as_completed([echo(5), echo(6)])]
             assert sorted(found) == [5, 6]
             done, pending = await asyncio.wait([asyncio.create_task(echo(n)) for n in (7, 8)])
-            assert {one.result() for one in done} == {7, 8} and not pending
+            assert not pending
+            assert {one.result() for one in done} == {7, 8}
             first, second, third = await asyncio.gather(
                 echo(9), client.service("probe").no(), echo(10), return_exceptions=True
             )
-            assert (first, third) == (9, 10) and isinstance(second, leveret.NoSuchMethod)
+            assert (first, third) == (9, 10)
+            assert isinstance(second, leveret.NoSuchMethod)
             if sys.version_info >= (3, 11):
                 async with asyncio.TaskGroup() as group:
                     tasks = [group.create_task(echo(n)) for n in range(10)]
