@@ -320,14 +320,19 @@ class Server:
             finally:
                 ended.set()
 
-        threading.Thread(target=thread, name="leveret-server", daemon=True).start()
-        loop = started.result()
+        running = threading.Thread(target=thread, name="leveret-server", daemon=True)
+        running.start()
+        try:
+            loop = started.result()
+        except BaseException:
+            running.join()
+            raise
         try:
             yield self
         finally:
             if not ended.is_set():
                 asyncio.run_coroutine_threadsafe(self.stop(), loop).result()
-                ended.wait()
+            running.join()
 
 
 class _Running:

@@ -1,4 +1,6 @@
-"""Values of all kinds through a handler and back: as MessagePack and as JSON, by contracts and without."""
+"""Values of all kinds through a handler and back: as MessagePack and as JSON, by contracts and
+without.
+"""
 
 from __future__ import annotations
 
