@@ -217,6 +217,7 @@ class AsyncClient(_Base[AsyncProxy]):
     async def close(self) -> None:
         """Closes the connection; calls under way fail. Does nothing when it is closed."""
         loop = asyncio.get_running_loop()
+        self._link.closing()
         await queue_of(loop).operation(loop, self._link.connection.close_later)
 
     async def __aenter__(self) -> Self:

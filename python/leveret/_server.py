@@ -335,15 +335,20 @@ class Server:
             finally:
                 ended.set()
 
-        threading.Thread(target=thread, name="leveret-server", daemon=True).start()
-        loop = started.result()
+        running = threading.Thread(target=thread, name="leveret-server", daemon=True)
+        running.start()
+        try:
+            loop = started.result()
+        except BaseException:
+            running.join()
+            raise
         try:
             yield self
         finally:
             # An interpreter that ends has stopped the thread already: nothing would come of it.
             if not ended.is_set() and not sys.is_finalizing():
                 asyncio.run_coroutine_threadsafe(self.stop(), loop).result()
-                ended.wait()
+            running.join()
 
 
 class _Running:
