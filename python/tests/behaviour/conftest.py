@@ -84,3 +84,12 @@ def proxy(url: str) -> Iterator[Proxy]:
     proxy = Proxy(url)
     yield proxy
     proxy.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever Python would only warn of (a task never awaited, a socket never closed) fails the
+    test that did it.
+    """
+    for item in items:
+        if __package__ in item.nodeid.replace("/", "."):
+            item.add_marker(pytest.mark.filterwarnings("error"), append=False)
