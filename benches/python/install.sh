@@ -20,12 +20,14 @@ peers() {
     fi
     say "the peers of $requirements into $venv"
     python3 -m venv --clear "$venv"
-    if ! install "$venv" -r "$requirements"; then
-        grep -v '^#' "$requirements" | while read -r peer; do
-            install "$venv" "$peer" || say "left out: $peer"
-        done
+    if install "$venv" -r "$requirements"; then
+        cp "$requirements" "$venv/installed.txt"
+        return
     fi
-    cp "$requirements" "$venv/installed.txt"
+    # One by one, then, and all again the next time.
+    grep -v '^#' "$requirements" | while read -r peer; do
+        install "$venv" "$peer" || say "left out: $peer"
+    done
 }
 
 peers target/bench-venv benches/python/requirements.txt
