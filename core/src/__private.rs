@@ -17,7 +17,7 @@ use crate::codec::Codec;
 pub use crate::context::Context;
 use crate::context::{Cancellation, Metadata, Parts};
 pub use crate::descriptor::{
-    DESCRIPTOR_VERSION, MethodDescriptor, MethodOptions, MethodSchemas, ServiceDescriptor,
+    DESCRIPTOR_VERSION, MethodDescriptor, MethodOptions, MethodSchemas, Schemas, ServiceDescriptor,
 };
 use crate::error::Executed;
 pub use crate::error::{CallError, Code, Error, MethodError};

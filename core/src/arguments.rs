@@ -15,7 +15,7 @@ use crate::codec::{
     Codec, EncodeError, Head, Limits, RESERVED, Reader, Rules, append, append_json, from_json,
     from_slice, from_text, malformed, refused, write_map_len, write_str,
 };
-use crate::error::Error;
+use crate::error::{Code, Error, Executed};
 use layout::{Layout, locate};
 
 /// Writes the arguments of one call.
@@ -182,6 +182,32 @@ impl<'a> Arguments<'a> {
         Ok(arguments)
     }
 
+    /// The arguments as one MessagePack map by name. The usual body is one already and is only checked.
+    pub(crate) fn named(codec: Codec, body: &Bytes, names: &[&str]) -> Result<Bytes, Error> {
+        if codec == Codec::MsgPack && is_map(body) {
+            locate(body, names)?;
+            return Ok(body.clone());
+        }
+        let arguments = Arguments::parse(codec, body, names)?;
+        if let Some(refusal) = arguments.refusal {
+            return Err(Error::new(Code::InvalidArgument, refusal).with_executed(Executed::No));
+        }
+        let given = || {
+            let places = (0..).map_while(|index| Some((index, names.get(index)?)));
+            places.filter_map(|(index, name)| {
+                let place = arguments.layout.get(index)?;
+                Some((*name, arguments.body.get(place)?))
+            })
+        };
+        let mut out = Vec::with_capacity(body.len() + 16 * names.len() + 8);
+        write_map_len(&mut out, given().count());
+        for (name, value) in given() {
+            write_str(&mut out, name);
+            out.extend_from_slice(value);
+        }
+        Ok(out.into())
+    }
+
     /// Whether the one parameter is a string is known only when it is taken, and a string is whatever the
     /// text is: so nothing about its content can be refused before.
     fn parse_one_text(body: &'a [u8], names: &'a [&'a str]) -> Result<Self, Error> {
@@ -234,6 +260,10 @@ impl<'a> Arguments<'a> {
             }
         })
     }
+}
+
+fn is_map(body: &[u8]) -> bool {
+    matches!(Reader::new(body).head(), Ok(Head::Map(_)))
 }
 
 /// What an absent argument is read from.

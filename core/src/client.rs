@@ -4,6 +4,7 @@
 mod call;
 mod caller;
 mod cancel;
+mod endpoint;
 mod limits;
 mod outgoing;
 mod pending;
@@ -13,10 +14,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::Serialize;
 
 pub use call::{Call, Cast};
 pub(crate) use caller::Caller;
+pub use endpoint::Endpoint;
 
 use crate::arguments::ArgumentsWriter;
 use crate::codec::Codec;
@@ -179,35 +182,68 @@ impl Client {
         Cast::new(self.dynamic(Ok(service), method, arguments))
     }
 
-    /// `target` is a service, or a queue taken verbatim.
+    /// A method to be called by name, again and again, with arguments that are encoded already.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] for what can be no name.
+    pub fn endpoint(&self, service: &str, method: &str) -> Result<Endpoint, Error> {
+        Endpoint::new(self, Ok(service), method)
+    }
+
+    /// The same on a queue whose name is taken verbatim, as in [`call_queue`](Self::call_queue).
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] for what can be no name.
+    pub fn queue_endpoint(&self, queue: &str, method: &str) -> Result<Endpoint, Error> {
+        Endpoint::new(self, Err(queue), method)
+    }
+
     fn dynamic(
         &self,
         target: Result<&str, &str>,
         method: &str,
         arguments: &(impl Serialize + ?Sized),
     ) -> Outgoing {
+        let codec = self.defaults.codec;
+        match self.target(target, method) {
+            Ok(target) => {
+                let body = codec.encode(arguments).map(Bytes::from);
+                Outgoing::new(self.clone(), target, codec, body)
+            }
+            Err(error) => {
+                let nowhere = Target {
+                    queue: Cow::Borrowed(""),
+                    method: Cow::Borrowed(""),
+                    timeout: None,
+                };
+                Outgoing::new(self.clone(), nowhere, codec, Err(error))
+            }
+        }
+    }
+
+    /// `target` is a service, or a queue taken verbatim.
+    fn target(&self, target: Result<&str, &str>, method: &str) -> Result<Target, Error> {
         let invalid =
             |what: String| Error::new(Code::InvalidArgument, what).with_executed(Executed::No);
-        let checked = match target {
-            Ok(service) if !wire::is_name(service) => Err(invalid(format!(
-                "{service:?} is no service name: 1 to 100 of A-Z a-z 0-9 _ . -, not amq.* or leveret.*"
-            ))),
-            _ if !method.is_empty() && !wire::is_name(method) => Err(invalid(format!(
+        if !method.is_empty() && !wire::is_name(method) {
+            return Err(invalid(format!(
                 "{method:?} is no method name: 1 to 100 of A-Z a-z 0-9 _ . -, not amq.* or leveret.*"
-            ))),
-            _ => Ok(()),
-        };
+            )));
+        }
         let queue = match target {
-            Ok(service) => self.connection.shared().scoped(service).into(),
-            Err(queue) => Cow::Owned(queue.to_owned()),
+            Ok(service) if !wire::is_name(service) => {
+                return Err(invalid(format!(
+                    "{service:?} is no service name: 1 to 100 of A-Z a-z 0-9 _ . -, not amq.* or leveret.*"
+                )));
+            }
+            Ok(service) => self.connection.shared().scoped(service),
+            Err(queue) => queue.to_owned(),
         };
-        let target = Target {
-            queue,
+        Ok(Target {
+            queue: Cow::Owned(queue),
             method: Cow::Owned(method.to_owned()),
             timeout: None,
-        };
-        let body = checked.and_then(|()| Ok(self.defaults.codec.encode(arguments)?.into()));
-        Outgoing::new(self.clone(), target, body)
+        })
     }
 
     /// For generated stubs: a call of a described method. `encode` pushes every argument, in order.
@@ -250,9 +286,10 @@ impl Client {
             method: Cow::Borrowed(&*method.name),
             timeout: method.options.timeout,
         };
-        let mut arguments = ArgumentsWriter::new(self.defaults.codec, method.arguments.len());
+        let codec = self.defaults.codec;
+        let mut arguments = ArgumentsWriter::new(codec, method.arguments.len());
         let body = encode(&mut arguments).map(|()| arguments.finish());
-        Outgoing::new(self.clone(), target, body)
+        Outgoing::new(self.clone(), target, codec, body)
     }
 }
 

@@ -25,9 +25,9 @@ pub(crate) use decode::{Rules, from_slice};
 pub(crate) use encode::{EncodeError, Limits, append, to_vec};
 pub(crate) use field::{add_field, take_field};
 pub(crate) use format::{Fault, Head, RESERVED, Reader, write_map_len, write_str};
-pub(crate) use json::{append_json, from_json};
-pub(crate) use scan::skip;
-pub(crate) use text::from_text;
+pub(crate) use json::{append_json, from_json, to_json};
+pub(crate) use scan::{check, skip};
+pub(crate) use text::{from_text, to_text};
 
 /// How deep arrays and maps may nest, on the way in and on the way out.
 pub(crate) const MAX_DEPTH: usize = 64;
@@ -135,8 +135,8 @@ impl Codec {
             let body = to_vec(value, &mut Limits::default())?;
             match self {
                 Self::MsgPack => Ok(body),
-                Self::Json => json::to_json(&body),
-                Self::Text => text::to_text(body),
+                Self::Json => to_json(&body),
+                Self::Text => to_text(body),
             }
         };
         encode().map_err(|error| refused(error.to_string(), error))
@@ -157,7 +157,7 @@ impl Codec {
     pub fn decode<T: DeserializeOwned>(self, body: &Bytes) -> Result<T, Error> {
         let value = match self {
             Self::MsgPack => {
-                scan::check(body).map_err(|fault| malformed(self, fault))?;
+                check(body).map_err(|fault| malformed(self, fault))?;
                 from_slice(body, Rules::MSGPACK)
             }
             Self::Json => {

@@ -2,6 +2,7 @@
 //! the server's own tables. Versioned; its JSON form has a golden file in `tests/wire/`.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -37,11 +38,8 @@ pub struct MethodDescriptor {
     /// What was said in `#[rpc(...)]`.
     pub options: MethodOptions,
     /// JSON Schemas (draft 2020-12) of the types, when the service was asked to carry them.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "run_schemas"
-    )]
-    pub schemas: Option<fn() -> MethodSchemas>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schemas: Option<Schemas>,
 }
 
 /// What was said about a method in `#[rpc(...)]`.
@@ -87,6 +85,32 @@ impl MethodOptions {
     };
 }
 
+/// Where the schemas of a method come from.
+#[derive(Clone, Debug)]
+pub enum Schemas {
+    /// Made from the types when somebody asks.
+    Made(fn() -> MethodSchemas),
+    /// Given by a program that learnt its methods at run time.
+    Given(Arc<MethodSchemas>),
+}
+
+impl Schemas {
+    /// The schemas themselves.
+    #[must_use]
+    pub fn get(&self) -> Arc<MethodSchemas> {
+        match self {
+            Self::Made(make) => Arc::new(make()),
+            Self::Given(schemas) => Arc::clone(schemas),
+        }
+    }
+}
+
+impl Serialize for Schemas {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        MethodSchemas::serialize(&self.get(), serializer)
+    }
+}
+
 /// JSON Schemas of one method's types.
 #[derive(Clone, Debug, Serialize)]
 pub struct MethodSchemas {
@@ -124,11 +148,4 @@ fn millis<S: serde::Serializer>(
     value
         .map(|duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
         .serialize(serializer)
-}
-
-fn run_schemas<S: serde::Serializer>(
-    value: &Option<fn() -> MethodSchemas>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    value.map(|schemas| schemas()).serialize(serializer)
 }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::codec::Codec;
+use crate::encoded::Encoded;
 
 mod code;
 mod outcome;
@@ -103,6 +104,22 @@ impl Error {
     pub fn with_name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.0.name = Some(name.into());
         self
+    }
+
+    /// Attaches details that are MessagePack already.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] when they are malformed or beyond the limits.
+    pub fn with_encoded_details(self, details: impl Into<Bytes>) -> Result<Self, Self> {
+        let (codec, body) = Encoded::from_msgpack(details, Codec::MsgPack)?.into_parts();
+        Ok(self.with_raw_details(codec, body))
+    }
+
+    /// The details as they came, for programs with a codec of their own.
+    #[must_use]
+    pub fn encoded_details(&self) -> Option<Encoded> {
+        let (codec, body) = self.0.details.as_ref()?;
+        Some(Encoded::new(*codec, body.clone()))
     }
 
     pub(crate) fn with_raw_details(mut self, codec: Codec, body: Bytes) -> Self {

@@ -39,6 +39,7 @@
 //! | choose what the queue is like | [`QueueOptions`], [`Declare`] |
 //! | serve methods that are known only at run time | [`Service`], [`Request`], [`Arguments`], [`ServiceDescriptor`] |
 //! | encode values as the wire does | [`Codec`] |
+//! | bring a codec of your own | [`Encoded`], [`Endpoint`], [`Request::named_arguments`] |
 //! | call or serve without this library | `docs/protocol.md` in the repository, the wire in full |
 //!
 //! # Features
@@ -95,6 +96,7 @@ mod codec;
 mod connection;
 mod context;
 mod descriptor;
+mod encoded;
 mod error;
 mod server;
 mod service;
@@ -102,13 +104,14 @@ mod topology;
 mod wire;
 
 pub use arguments::{Arguments, ArgumentsWriter};
-pub use client::{Call, Cast, Client, WhenDown};
+pub use client::{Call, Cast, Client, Endpoint, WhenDown};
 pub use codec::Codec;
 pub use connection::{Connection, ConnectionBuilder, ConnectionState, ReplyPath, States};
 pub use context::{Context, Metadata, TraceContext};
 pub use descriptor::{
-    DESCRIPTOR_VERSION, MethodDescriptor, MethodOptions, MethodSchemas, ServiceDescriptor,
+    DESCRIPTOR_VERSION, MethodDescriptor, MethodOptions, MethodSchemas, Schemas, ServiceDescriptor,
 };
+pub use encoded::Encoded;
 pub use error::{CallError, Code, Error, Executed, MethodError};
 pub use leveret_macros::{DomainError, rpc_service};
 pub use server::{Server, ServerBuilder, ServiceOptions};

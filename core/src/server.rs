@@ -138,7 +138,7 @@ impl Server {
         match tokio::time::timeout(START_TIMEOUT, started).await {
             Ok(Ok(())) => Ok(server),
             Ok(Err(error)) => {
-                server.stop.now.cancel();
+                server.stop_now();
                 server.stop().await;
                 Err(error)
             }
@@ -175,6 +175,12 @@ impl Server {
         self.tracker.wait().await;
     }
 
+    /// Ends the grace time of a [`stop`](Self::stop), now or when it comes: running handlers are stopped and answered.
+    pub fn stop_now(&self) {
+        self.stop.now.cancel();
+        self.stop.gently.cancel();
+    }
+
     /// Serves until SIGINT (Ctrl-C) or SIGTERM, then stops in order. A second signal ends the grace time.
     ///
     /// # Errors
@@ -200,7 +206,7 @@ impl Server {
                 () = async {
                     signals.next().await;
                     tracing::warn!("stopping at once");
-                    self.stop.now.cancel();
+                    self.stop_now();
                     std::future::pending::<()>().await;
                 } => {}
             }

@@ -14,6 +14,7 @@ use crate::arguments::Arguments;
 use crate::codec::Codec;
 use crate::context::Context;
 use crate::descriptor::ServiceDescriptor;
+use crate::encoded::Encoded;
 use crate::error::{Code, Error, Executed, MethodError};
 
 /// The future of one running handler.
@@ -79,6 +80,44 @@ impl Request {
         Arguments::parse(self.codec, &self.body, names)
     }
 
+    /// How the arguments came, and how the reply will go.
+    #[must_use]
+    pub fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// The arguments as one checked MessagePack map by name, for handlers that decode for themselves. Absent ones
+    /// are left out. A text for the only parameter is given as it is read when it is no string; where a string is
+    /// wanted, use [`text`](Self::text). Bytes that came as JSON or text are base64 strings.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`], executed no, when the body does not fit the names.
+    pub fn named_arguments(&self, names: &[&str]) -> Result<Bytes, Error> {
+        Arguments::named(self.codec, &self.body, names)
+    }
+
+    /// The body, when it is a text and nothing else: what the only parameter of a method gets if it is a string.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        (self.codec == Codec::Text)
+            .then(|| std::str::from_utf8(&self.body).ok())
+            .flatten()
+    }
+
+    /// Takes a value that is MessagePack already.
+    ///
+    /// # Errors
+    /// [`Code::Internal`], executed yes, when it is malformed or has no form on the wire.
+    pub fn encoded_value(&self, body: impl Into<Bytes>) -> Result<Reply, Error> {
+        match Encoded::from_msgpack(body, self.codec) {
+            Ok(encoded) => {
+                let (codec, body) = encoded.into_parts();
+                Ok(Reply { body, codec })
+            }
+            Err(error) => Err(self.no_form(error)),
+        }
+    }
+
     /// Encodes the value of a handler that cannot fail.
     ///
     /// # Errors
@@ -89,18 +128,22 @@ impl Request {
                 body: body.into(),
                 codec: self.codec,
             }),
-            Err(error) => Err(Error::new(
-                Code::Internal,
-                format!(
-                    "the result of {}.{} cannot be encoded: {}",
-                    self.context.service(),
-                    self.context.method(),
-                    error.message()
-                ),
-            )
-            .with_executed(Executed::Yes)
-            .with_source(error)),
+            Err(error) => Err(self.no_form(error)),
         }
+    }
+
+    fn no_form(&self, error: Error) -> Error {
+        Error::new(
+            Code::Internal,
+            format!(
+                "the result of {}.{} cannot be encoded: {}",
+                self.context.service(),
+                self.context.method(),
+                error.message()
+            ),
+        )
+        .with_executed(Executed::Yes)
+        .with_source(error)
     }
 
     /// Encodes what a handler returned.

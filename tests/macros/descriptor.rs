@@ -84,7 +84,7 @@ trait Pages {
 #[test]
 fn schemas_share_definitions_and_know_bytes() {
     let turn = PagesClient::descriptor().method("turn").unwrap();
-    let schemas = turn.schemas.unwrap()();
+    let schemas = turn.schemas.as_ref().unwrap().get();
     let arguments = &schemas.arguments;
     let base64 = json!({"type": "string", "contentEncoding": "base64"});
     assert_eq!(

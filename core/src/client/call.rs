@@ -13,6 +13,7 @@ use super::outgoing::Outgoing;
 use crate::amqp::Delivery;
 use crate::codec::Codec;
 use crate::context::TraceContext;
+use crate::encoded::Encoded;
 use crate::error::{Code, Error, Executed, MethodError};
 use crate::wire::{self, error_body};
 
@@ -116,6 +117,23 @@ impl<T, E> Call<T, E> {
     }
 }
 
+impl<T> Call<T> {
+    /// Sends the call and gives its answer as it came, for a caller with a codec of its own.
+    ///
+    /// # Errors
+    /// As those of the call itself; and [`Code::Unimplemented`] for an answer in an unknown content type.
+    ///
+    /// # Cancel safety
+    /// Dropping the future cancels the call.
+    pub async fn undecoded(mut self) -> Result<Encoded, Error> {
+        let reply = self.outgoing.call().await?;
+        if reply.kind() == Some(wire::TYPE_ERROR) {
+            return Err(error_body::read(&reply));
+        }
+        Ok(Encoded::new(codec(&reply)?, reply.body))
+    }
+}
+
 impl Cast {
     pub(super) fn new(outgoing: Outgoing) -> Self {
         Self {
@@ -178,9 +196,8 @@ impl IntoFuture for Cast {
     }
 }
 
-/// Any reply that is not an error is a value, so that servers without Leveret can answer.
-fn value<T: DeserializeOwned>(reply: &Delivery) -> Result<T, Error> {
-    let codec = Codec::from_content_type(reply.content_type()).ok_or_else(|| {
+fn codec(reply: &Delivery) -> Result<Codec, Error> {
+    Codec::from_content_type(reply.content_type()).ok_or_else(|| {
         Error::new(
             Code::Unimplemented,
             format!(
@@ -188,8 +205,12 @@ fn value<T: DeserializeOwned>(reply: &Delivery) -> Result<T, Error> {
                 reply.content_type()
             ),
         )
-    });
-    codec
+    })
+}
+
+/// Any reply that is not an error is a value, so that servers without Leveret can answer.
+fn value<T: DeserializeOwned>(reply: &Delivery) -> Result<T, Error> {
+    codec(reply)
         .and_then(|codec| codec.decode(&reply.body))
         .map_err(|error| {
             // The service and the caller disagree about the type; the arguments were fine.

@@ -14,6 +14,7 @@ use super::pending::{Key, Outcome};
 use super::route::{Route, Ticket};
 use super::{Client, DEFAULT_TIMEOUT};
 use crate::amqp::{Delivery, Message};
+use crate::codec::Codec;
 use crate::context::{Context, Metadata, TraceContext};
 use crate::error::{Code, Error, Executed};
 use crate::wire;
@@ -22,6 +23,7 @@ use crate::wire;
 pub(super) struct Outgoing {
     client: Client,
     pub(super) target: Target,
+    codec: Codec,
     body: Bytes,
     /// What was wrong with the call before it was sent.
     refused: Option<Error>,
@@ -34,7 +36,7 @@ pub(super) struct Outgoing {
 }
 
 /// Where a request goes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Target {
     pub(super) queue: Cow<'static, str>,
     pub(super) method: Cow<'static, str>,
@@ -42,7 +44,12 @@ pub(super) struct Target {
 }
 
 impl Outgoing {
-    pub(super) fn new(client: Client, target: Target, body: Result<Bytes, Error>) -> Self {
+    pub(super) fn new(
+        client: Client,
+        target: Target,
+        codec: Codec,
+        body: Result<Bytes, Error>,
+    ) -> Self {
         let metadata = client.defaults.metadata.clone();
         let (body, refused) = match body {
             Ok(body) => (body, None),
@@ -51,6 +58,7 @@ impl Outgoing {
         Self {
             client,
             target,
+            codec,
             body,
             refused,
             timeout: None,
@@ -188,7 +196,7 @@ impl Outgoing {
             routing_key: &self.target.queue,
             mandatory: true,
             kind: Some(&*self.target.method).filter(|method| !method.is_empty()),
-            content_type: Some(self.client.defaults.codec.content_type()),
+            content_type: Some(self.codec.content_type()),
             correlation_id: Some(&correlation_id),
             reply_to: (!cast).then_some(&*route.reply_to),
             message_id: Some(&*id.as_hyphenated().encode_lower(&mut uuid)),

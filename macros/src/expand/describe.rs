@@ -135,11 +135,11 @@ fn schemas(method: &MethodDef<'_>) -> TokenStream {
     let mutable =
         (!method.arguments.is_empty()).then(|| quote_spanned! {Span::mixed_site()=> mut });
     quote_spanned! {Span::mixed_site()=>
-        || {
+        __rpc::Schemas::Made(|| {
             let #mutable schemas = __rpc::SchemaWriter::new();
             #(#arguments)*
             #result(schemas)
-        }
+        })
     }
 }
 

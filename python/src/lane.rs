@@ -1,0 +1,217 @@
+//! The calls that one event loop makes on one connection: handed over in batches to one task, which drives them all.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
+
+use futures_util::future::{AbortHandle, Abortable, Aborted, BoxFuture};
+use futures_util::stream::{FuturesUnordered, Stream};
+use leveret::Error;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use crate::connection::Connection;
+use crate::fork::Own;
+use crate::queue::{Event, Events, Queue};
+use crate::request::Request;
+use crate::target::Target;
+
+enum Order {
+    Call {
+        slot: u64,
+        call: BoxFuture<'static, Event>,
+    },
+    Cancel(u64),
+}
+
+/// What Python's thread and the task share.
+#[derive(Default)]
+struct Orders {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    orders: Vec<Order>,
+    /// The task, while it has nothing to do.
+    idle: Option<Waker>,
+    ended: bool,
+}
+
+impl Orders {
+    fn put(&self, order: Order) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.orders.push(order);
+        let idle = state.idle.take();
+        drop(state);
+        if let Some(task) = idle {
+            task.wake();
+        }
+    }
+
+    /// Swaps what is there with an empty buffer; false when there will be no more.
+    fn take(&self, buffer: &mut Vec<Order>, cx: &Context<'_>) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::swap(&mut state.orders, buffer);
+        if buffer.is_empty() {
+            state.idle = Some(cx.waker().clone());
+        }
+        !state.ended
+    }
+
+    fn end(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.ended = true;
+        let idle = state.idle.take();
+        drop(state);
+        if let Some(task) = idle {
+            task.wake();
+        }
+    }
+}
+
+/// Drives the calls of one lane until the lane is dropped and they have ended.
+struct Driver {
+    orders: Arc<Orders>,
+    events: Weak<Events>,
+    calls: FuturesUnordered<Abortable<BoxFuture<'static, Event>>>,
+    handles: HashMap<u64, AbortHandle>,
+    buffer: Vec<Order>,
+    ended: Vec<Event>,
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        let open = loop {
+            let open = this.orders.take(&mut this.buffer, cx);
+            if this.buffer.is_empty() {
+                break open;
+            }
+            for order in this.buffer.drain(..) {
+                match order {
+                    Order::Call { slot, call } => {
+                        let (handle, registration) = AbortHandle::new_pair();
+                        this.handles.insert(slot, handle);
+                        this.calls.push(Abortable::new(call, registration));
+                    }
+                    Order::Cancel(slot) => {
+                        if let Some(handle) = this.handles.remove(&slot) {
+                            handle.abort();
+                        }
+                    }
+                }
+            }
+        };
+        while let Poll::Ready(Some(outcome)) = Pin::new(&mut this.calls).poll_next(cx) {
+            let event = match outcome {
+                Ok(event) => event,
+                Err(Aborted) => continue,
+            };
+            if let Event::Value { slot, .. }
+            | Event::Failed { slot, .. }
+            | Event::Done { slot, .. } = &event
+            {
+                this.handles.remove(slot);
+            }
+            this.ended.push(event);
+        }
+        let Some(events) = this.events.upgrade() else {
+            // Nobody is left to hear of the results.
+            return Poll::Ready(());
+        };
+        if !this.ended.is_empty() {
+            events.extend(this.ended.drain(..));
+        }
+        if !open && this.calls.is_empty() {
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+}
+
+/// The calls of one connection whose results go to one queue.
+#[pyclass(frozen, module = "leveret._leveret")]
+pub(crate) struct Lane {
+    inner: Own<(Arc<Orders>, Arc<Events>)>,
+}
+
+impl Lane {
+    fn send(&self, slot: u64, prepared: Result<BoxFuture<'static, Event>, Error>) {
+        let Ok((orders, events)) = self.inner.get() else {
+            return;
+        };
+        match prepared {
+            Ok(call) => orders.put(Order::Call { slot, call }),
+            Err(error) => events.push(Event::Failed { slot, error }),
+        }
+    }
+
+    fn check(&self) -> PyResult<()> {
+        self.inner
+            .get()
+            .map(|_| ())
+            .map_err(|error| PyRuntimeError::new_err(error.message().to_owned()))
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        if let Ok((orders, _)) = self.inner.get() {
+            orders.end();
+        }
+    }
+}
+
+#[pymethods]
+impl Lane {
+    #[new]
+    fn new(connection: &Connection, queue: &Queue) -> PyResult<Self> {
+        let orders = Arc::<Orders>::default();
+        let events = Arc::clone(queue.events()?);
+        connection.runtime().spawn(Driver {
+            orders: Arc::clone(&orders),
+            events: Arc::downgrade(&events),
+            calls: FuturesUnordered::new(),
+            handles: HashMap::new(),
+            buffer: Vec::new(),
+            ended: Vec::new(),
+        });
+        Ok(Self {
+            inner: Own::new((orders, events)),
+        })
+    }
+
+    fn call(
+        &self,
+        slot: u64,
+        target: &Target,
+        body: &[u8],
+        around: Option<&Request>,
+    ) -> PyResult<()> {
+        self.check()?;
+        self.send(slot, target.prepare_call(slot, body, around));
+        Ok(())
+    }
+
+    fn cast(
+        &self,
+        slot: u64,
+        target: &Target,
+        body: &[u8],
+        around: Option<&Request>,
+    ) -> PyResult<()> {
+        self.check()?;
+        self.send(slot, target.prepare_cast(slot, body, around));
+        Ok(())
+    }
+
+    fn cancel(&self, slot: u64) {
+        if let Ok((orders, _)) = self.inner.get() {
+            orders.put(Order::Cancel(slot));
+        }
+    }
+}
