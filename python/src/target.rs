@@ -169,6 +169,8 @@ impl Target {
             (time("timeout", method_timeout)?, time("timeout", timeout)?);
         let codec = self::codec(codec)?;
         let prepare = || -> Result<Endpoint, Error> {
+            // The first client of a connection starts a task.
+            let _entered = connection.runtime().enter();
             let mut client = connection
                 .get()?
                 .client()
