@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what the tests and the demo need and the machine does not have yet: RabbitMQ (never started as a
-# service), cargo-nextest, a Python venv in target/venv, and the Node packages of the plain scripts.
+# service), cargo-nextest, a Python venv in target/venv with the leveret module in it, and the Node packages of the
+# plain scripts.
 # Quick when everything is there. Wants Rust, Python 3.11 and Node 20 to be present.
 set -eu
 cd "$(dirname "$0")/.."
@@ -62,6 +63,17 @@ if ! cmp -s tests/requirements.txt "$venv/installed.txt" || ! "$venv/bin/python"
     python3 -m venv --clear "$venv"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
     cp tests/requirements.txt "$venv/installed.txt"
+fi
+
+# The module as a user gets it: a release build by pip. Again when a source of it is newer than the last.
+built="$venv/leveret-built"
+if [ ! -e "$built" ] || [ -n "$(find pyproject.toml README.md Cargo.toml Cargo.lock core/Cargo.toml core/src macros/Cargo.toml \
+    macros/src python/Cargo.toml python/src python/leveret -type f -newer "$built" ! -name '*.pyc' | head -n 1)" ]; then
+    say "the leveret module into $venv (pip install .)"
+    touch "$built.next"
+    CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}" "$venv/bin/python" -m pip install --quiet \
+        --disable-pip-version-check .
+    mv "$built.next" "$built"
 fi
 
 find . \( -name node_modules -o -name target -o -name .git \) -prune -o -name package-lock.json -print |

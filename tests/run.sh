@@ -21,5 +21,7 @@ if [ -n "$node_tests" ]; then
     node --test $node_tests
 fi
 
+CALLS=5 sh examples/fib/demo.sh
+
 # Last, so that the run closes with the count of the largest suite.
 cargo nextest run --workspace --all-features "$@"

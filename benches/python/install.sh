@@ -34,4 +34,4 @@ peers target/bench-venv benches/python/requirements.txt
 peers target/bench-venv-kiwipy benches/python/requirements-kiwipy.txt
 
 say "Leveret of this tree, in release"
-install target/bench-venv ./python || say "left out: leveret"
+CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}" install target/bench-venv . || say "left out: leveret"

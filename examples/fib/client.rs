@@ -1,7 +1,7 @@
 //! Calls fib on `rpc_queue`, whoever serves it.
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use examples::{MathClient, MathError};
@@ -16,6 +16,9 @@ struct Arguments {
     /// Speak plain text, for servers like those of the RabbitMQ tutorials.
     #[arg(long)]
     text: bool,
+    /// Call so often, one after the other, and print the median time of a call.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    calls: u32,
     /// How long to wait, in milliseconds.
     #[arg(long, default_value_t = 10_000)]
     timeout: u64,
@@ -41,6 +44,7 @@ async fn call(arguments: Arguments) -> Result<ExitCode, Error> {
     let Arguments {
         n,
         text,
+        calls,
         timeout,
         url,
     } = arguments;
@@ -50,11 +54,26 @@ async fn call(arguments: Arguments) -> Result<ExitCode, Error> {
         .await?;
     let codec = if text { Codec::Text } else { Codec::MsgPack };
     let math = MathClient::new(connection.client().with_codec(codec));
-    let answer = math.fib(n).timeout(Duration::from_millis(timeout)).await;
+    let mut times = Vec::new();
+    let mut call = async || {
+        let began = Instant::now();
+        let answer = math.fib(n).timeout(Duration::from_millis(timeout)).await;
+        times.push(began.elapsed());
+        answer
+    };
+    let mut answer = call().await;
+    for _ in 1..calls {
+        answer = call().await;
+    }
     connection.close().await;
     match answer {
         Ok(value) => {
             println!("fib({n}) = {value}");
+            if calls > 1 {
+                times.sort_unstable();
+                let median = times[times.len() / 2].as_micros();
+                println!("median of {calls} calls: {median} us");
+            }
             return Ok(ExitCode::SUCCESS);
         }
         Err(CallError::Domain(MathError::Negative { n })) => {

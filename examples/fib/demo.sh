@@ -1,6 +1,7 @@
 #!/bin/sh
-# Calls fib across languages through the broker at AMQP_URL and prints who understood whom. Wants fib-server
-# and fib-client built (cargo build -p leveret-examples). Exit code 1 if any answer is wrong.
+# Calls fib from each language in each language, through the broker at AMQP_URL: prints the answer with the median
+# time of a call, and how the service's own error reads on the other side. Wants fib-server and fib-client built and
+# the module installed (`make demo` does both). Exit code 1 if any answer is wrong.
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -9,7 +10,7 @@ export AMQP_URL="${AMQP_URL:-amqp://127.0.0.1:5672/%2f}"
 
 fib=examples/fib
 python=target/venv/bin/python
-want='fib(30) = 832040'
+calls=${CALLS:-200}
 logs=$(mktemp -d) || exit 1
 server=
 failed=0
@@ -28,17 +29,15 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# start_server <name> <command...>: returns when it has printed its ready line.
+# start_server <command...>: returns when it has printed its ready line.
 start_server() {
-  name=$1
-  shift
   "$@" >"$logs/server" 2>&1 &
   server=$!
   tries=0
-  until grep -q "^$name: ready on rpc_queue" "$logs/server"; do
+  until grep -q ': ready on rpc_queue' "$logs/server"; do
     tries=$((tries + 1))
     if [ "$tries" -gt 300 ] || ! kill -0 "$server" 2>/dev/null; then
-      echo "$name did not get ready:" >&2
+      echo "$* did not get ready:" >&2
       cat "$logs/server" >&2
       exit 1
     fi
@@ -46,48 +45,57 @@ start_server() {
   done
 }
 
-# call <server's name> <client's name> <command...>
+# call <language> <options of a text-only server> <n> [more]: runs the client of that language.
 call() {
-  to=$1
-  from=$2
-  shift 2
-  if answer=$("$@" 2>&1) && [ "$answer" = "$want" ]; then
+  case $1 in
+    Rust) "$target/release/fib-client" $2 "$3" ${4:+--calls "$4"} ;;
+    Python) "$python" "$fib/client.py" $2 "$3" ${4:+--calls "$4"} ;;
+    Node) node "$fib/client.js" "$3" 10 ${4:+"$4"} ;;
+  esac 2>&1
+}
+
+# row <server's language> <options for Leveret's clients>
+row() {
+  for caller in Rust Python Node; do
+    answer=$(call $caller "$2" 30 "$calls")
+    time=$(printf '%s\n' "$answer" | sed -n 's/^median of .* calls: //p')
+    answer=$(printf '%s\n' "$answer" | head -n 1)
+    error=$(call $caller "$2" 100)
     verdict=ok
-  else
-    verdict=WRONG
-    failed=1
-  fi
-  printf '%-18s %-18s %-20s %s\n' "$from" "$to" "$answer" "$verdict"
+    if [ "$answer" != 'fib(30) = 832040' ] || [ "$error" != 'fib(100) is too large: ask for up to 93' ]; then
+      verdict=WRONG
+      failed=1
+    fi
+    printf '%-8s %-8s %-18s %10s   %-41s %s\n' $caller "$1" "$answer" "$time" "$error" $verdict
+  done
 }
 
 for binary in fib-server fib-client; do
-  if [ ! -x "$target/debug/$binary" ]; then
-    echo "$target/debug/$binary is missing: run 'cargo build -p leveret-examples' first" >&2
+  if [ ! -x "$target/release/$binary" ]; then
+    echo "$target/release/$binary is missing: run 'cargo build --release -p leveret-examples' first" >&2
     exit 1
   fi
 done
 if [ ! -d "$fib/node_modules" ]; then
   (cd "$fib" && npm ci --silent --no-audit --no-fund) || exit 1
 fi
-if ! "$python" -c 'import pika' 2>/dev/null; then
-  [ -x "$python" ] || python3 -m venv target/venv || exit 1
-  "$python" -m pip install --quiet --disable-pip-version-check -r "$fib/requirements.txt" || exit 1
+if ! "$python" -c 'import leveret' 2>/dev/null; then
+  echo "$python has no leveret: run 'make deps' first" >&2
+  exit 1
 fi
 
-printf '%-18s %-18s %-20s\n' client server answer
-start_server fib-server "$target/debug/fib-server"
-call Rust Rust "$target/debug/fib-client" 30
-call Rust 'Node (amqplib)' node "$fib/client.js" 30
-call Rust 'Node (msgpack)' node "$fib/client_msgpack.js" 30
-call Rust 'Python (pika)' "$python" "$fib/plain_client.py" 30
+printf '%-8s %-8s %-18s %10s   %s\n' caller server answer 'a call' 'the service'"'"'s own error'
+start_server "$target/release/fib-server"
+row Rust ''
 stop_server
 
-start_server server.js node "$fib/server.js"
-call 'Node (amqplib)' 'Rust, as text' "$target/debug/fib-client" --text 30
+start_server "$python" "$fib/server.py"
+row Python ''
 stop_server
 
-start_server plain_server.py "$python" "$fib/plain_server.py"
-call 'Python (pika)' 'Rust, as text' "$target/debug/fib-client" --text 30
+# Plain Node reads text, so Leveret's clients are told to write it.
+start_server node "$fib/server.js"
+row Node --text
 stop_server
 
 exit "$failed"

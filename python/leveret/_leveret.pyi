@@ -1,6 +1,7 @@
 """The native half of the package: connections, calls and requests, as bytes.
 
-Private: the modules beside it turn bytes into objects, and failures into exceptions. Nothing here needs the
+Private: the modules beside it turn bytes into objects, and failures into exceptions. Nothing here
+    needs the
 interpreter while it waits; results are collected in a `Queue` and taken in batches.
 """
 
@@ -9,7 +10,8 @@ from typing import Any, Literal, TypeAlias, final
 
 __version__: str
 
-# code, message, name, details (MessagePack), executed, retryable, retry after (seconds), code as received
+# code, message, name, details (MessagePack), executed, retryable, retry after (seconds), code as
+# received
 Failure: TypeAlias = tuple[str, str, str | None, bytes | None, str, bool, float | None, str]
 
 # How a body came: as MessagePack, transcoded from JSON (bytes are base64 strings), or as raw text.
@@ -32,25 +34,31 @@ class Queue:
     """Events for one event loop (`fileno`, `drain`) or for a pool of threads (`take`)."""
 
     def __new__(cls, wake: Callable[[], object] | None = None) -> Queue:
-        """With `wake`, that is called when the queue is no longer empty, from a foreign thread; without it,
-        `fileno()` becomes readable."""
+        """With `wake`, that is called when the queue is no longer empty, from a foreign thread;
+        without it, `fileno()` becomes readable.
+        """
     def fileno(self) -> int:
         """A descriptor that is readable while there are events; owned by the queue. Unix only."""
     def drain(self) -> list[Event]:
         """Takes all events and makes the descriptor unreadable."""
     def take(self) -> Event:
-        """Waits for one event without holding the interpreter; skips requests that were cancelled meanwhile."""
+        """Waits for one event without holding the interpreter; skips requests that were cancelled
+        meanwhile.
+        """
     def close(self) -> None:
-        """Ends every `take`; later events are dropped, and requests among them are answered `Unavailable`."""
+        """Ends every `take`; later events are dropped, and requests among them are answered
+        `Unavailable`.
+        """
 
 @final
 class Connection:
     """Connects to a broker and stays connected.
 
-    Settings are a dict of what JSON can hold, absent or None for the default; durations are seconds:
-    `urls` (list), `name`, `namespace`, `user_id`, `connect_timeout`, `heartbeat`, `backoff` ([first, most]),
-    `reply_path` ("queue" or "direct"), `in_flight` ([calls, bytes]), `max_message_size`, `ca` (list of PEM texts),
-    `certificate` ([chain, key], PEM texts), `lazy`. ValueError says what is wrong with them.
+    Settings are a dict of what JSON can hold, absent or None for the default; durations are
+    seconds: `urls` (list), `name`, `namespace`, `user_id`, `connect_timeout`, `heartbeat`,
+    `backoff` ([first, most]), `reply_path` ("queue" or "direct"), `in_flight` ([calls, bytes]),
+    `max_message_size`, `ca` (list of PEM texts), `certificate` ([chain, key], PEM texts), `lazy`.
+    ValueError says what is wrong with them.
     """
 
     @staticmethod
@@ -63,17 +71,22 @@ class Connection:
         """`connected`, `reconnecting`, `blocked` or `closed`."""
     def unclaimed_replies(self) -> int: ...
     def close(self) -> None:
-        """Blocking, bounded; does nothing when it is closed already or was inherited through a fork."""
+        """Blocking, bounded; does nothing when it is closed already or was inherited through a
+        fork.
+        """
     def close_later(self, queue: Queue, slot: int) -> None: ...
 
 @final
 class Lane:
-    """The calls of one connection whose results go to one queue. In the child of a fork `call` and `cast` raise
-    RuntimeError."""
+    """The calls of one connection whose results go to one queue. In the child of a fork `call` and
+    `cast` raise RuntimeError.
+    """
 
     def __new__(cls, connection: Connection, queue: Queue) -> Lane: ...
     def call(self, slot: int, target: Target, body: bytes, around: Request | None) -> None:
-        """Sends a call; ends in `VALUE` or `FAILED`. `around` is the request whose handler makes the call."""
+        """Sends a call; ends in `VALUE` or `FAILED`. `around` is the request whose handler makes
+        the call.
+        """
     def cast(self, slot: int, target: Target, body: bytes, around: Request | None) -> None:
         """Ends in `DONE` or `FAILED`."""
     def cancel(self, slot: int) -> None:
@@ -102,16 +115,20 @@ class Target:
         wait_when_blocked: bool = False,
         wait_when_disconnected: bool = True,
     ) -> Target:
-        """`queue` is taken verbatim, `service` gets the namespace. What is wrong with the options is told by the
-        first call. `codec` is `msgpack`, `json` or `text`."""
+        """`queue` is taken verbatim, `service` gets the namespace. What is wrong with the options
+        is told by the first call. `codec` is `msgpack`, `json` or `text`.
+        """
     def call(self, body: bytes, around: Request | None) -> Event:
-        """Blocking; gives a `VALUE` or `FAILED` event. Ctrl-C is noticed within 50 ms and cancels the call."""
+        """Blocking; gives a `VALUE` or `FAILED` event. Ctrl-C is noticed within 50 ms and cancels
+        the call.
+        """
     def cast(self, body: bytes, around: Request | None) -> Event: ...
 
 @final
 class Request:
-    """One request for a handler, and the place for its one answer. Dropped without an answer it is answered
-    `Internal`."""
+    """One request for a handler, and the place for its one answer. Dropped without an answer it is
+    answered `Internal`.
+    """
 
     @property
     def id(self) -> int: ...
@@ -121,11 +138,13 @@ class Request:
     @property
     def method_index(self) -> int: ...
     def arguments(self) -> tuple[bytes, int]:
-        """The arguments as a checked MessagePack map by name, and how they came. As `TEXT` it is the raw text,
-        for the only parameter, which is a string. May be taken once."""
+        """The arguments as a checked MessagePack map by name, and how they came. As `TEXT` it is
+        the raw text, for the only parameter, which is a string. May be taken once.
+        """
     def reply(self, body: bytes) -> None:
-        """Answers with a MessagePack value. One that has no form on the wire is answered `Internal`, and raises
-        ValueError with the reason."""
+        """Answers with a MessagePack value. One that has no form on the wire is answered
+        `Internal`, and raises ValueError with the reason.
+        """
     def fail(
         self,
         code: str,
@@ -171,11 +190,13 @@ class Server:
         queue: Queue,
         slot: int,
     ) -> None:
-        """Ends in `(DONE, slot, Server)` or `FAILED`. Requests arrive in `requests`, those for methods marked
-        `blocking` in `blocking`. Each service is a dict:
+        """Ends in `(DONE, slot, Server)` or `FAILED`. Requests arrive in `requests`, those for
+        methods marked `blocking` in `blocking`. Each service is a dict:
 
-        - `descriptor` (`blocking` in the options of a method sends its requests to `blocking`): `{"name", "doc", "queue"?, "methods": [{"name", "doc", "arguments": [...], "options": {...},
-          "schemas"?: {"arguments", "result"}}]}`, the JSON shape of `ServiceDescriptor` (timeouts in ms)
+        - `descriptor` (`blocking` in the options of a method sends its requests to `blocking`):
+        `{"name", "doc", "queue"?, "methods": [{"name", "doc", "arguments": [...], "options": {...},
+          "schemas"?: {"arguments", "result"}}]}`, the JSON shape of `ServiceDescriptor` (timeouts
+          in ms)
         - `text`: for each method whether its only parameter takes a text as it is (list of bool)
         - `options`: `concurrency`, `prefetch` (int or None), `queue`: dict of queue options or None
 
@@ -193,10 +214,18 @@ def describe(descriptor: dict[str, Any]) -> str:
     """Checks a descriptor and gives its JSON text, as the Rust macro's. Raises ValueError."""
 
 def to_msgpack(codec: str, body: bytes) -> bytes:
-    """Checks a body (`msgpack`, `json`, `text`) and gives its one value as MessagePack. Raises ValueError."""
+    """Checks a body (`msgpack`, `json`, `text`) and gives its one value as MessagePack. Raises
+    ValueError.
+    """
 
 def from_msgpack(codec: str, body: bytes) -> bytes:
     """Checks a MessagePack value and writes it in another codec. Raises ValueError."""
 
 def after_fork_in_child() -> None:
     """Marks every object of the parent as unusable."""
+
+def collect_logs(level: int) -> bool:
+    """Collects what the core says, at or above a level of `logging`. False when that was done before."""
+
+def take_log() -> tuple[int, str, str]:
+    """Waits for the next line, without holding the interpreter: its level, the module that speaks, the text."""

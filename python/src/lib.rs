@@ -14,6 +14,7 @@ mod convert;
 mod failure;
 mod fork;
 mod lane;
+mod logs;
 mod queue;
 mod request;
 mod server;
@@ -37,6 +38,8 @@ mod _leveret {
     use super::fork::after_fork_in_child;
     #[pymodule_export]
     use super::lane::Lane;
+    #[pymodule_export]
+    use super::logs::{collect_logs, take_log};
     #[pymodule_export]
     use super::queue::Queue;
     #[pymodule_export]

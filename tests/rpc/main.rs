@@ -7,6 +7,7 @@ mod casts;
 mod context;
 mod deadlines;
 mod direct;
+mod encoded;
 mod examples;
 mod limits;
 mod missing;

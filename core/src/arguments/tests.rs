@@ -268,3 +268,31 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn named_arguments_are_one_map_in_every_codec() {
+    let names = ["a", "b"];
+    let wanted = encoded(Codec::MsgPack, serde_json::json!({"a": 1, "b": "x"}));
+    for codec in CODECS {
+        for body in [
+            serde_json::json!({"a": 1, "b": "x"}),
+            serde_json::json!([1, "x"]),
+        ] {
+            let body = encoded(codec, body).into();
+            let named = Arguments::named(codec, &body, &names).unwrap();
+            assert_eq!(
+                Codec::MsgPack.decode::<serde_json::Value>(&named).unwrap(),
+                Codec::MsgPack
+                    .decode::<serde_json::Value>(&wanted.clone().into())
+                    .unwrap(),
+            );
+        }
+        let bare = encoded(codec, 30).into();
+        let named = Arguments::named(codec, &bare, &["n"]).unwrap();
+        let named = Codec::MsgPack.decode::<serde_json::Value>(&named).unwrap();
+        assert_eq!(named, serde_json::json!({"n": 30}));
+    }
+    let body = encoded(Codec::MsgPack, serde_json::json!({"dry_run": true})).into();
+    let outcome = Arguments::named(Codec::MsgPack, &body, &["n"]);
+    refused(outcome, "unknown argument `dry_run`; known: `n`");
+}

@@ -1,0 +1,109 @@
+"""Typed RPC over RabbitMQ.
+
+Calling a service:
+
+```python
+import leveret
+
+with leveret.connect() as client:  # $AMQP_URL, or the broker on this machine
+    math = client.service("math")
+    print(math.fib(30))
+```
+
+and serving one:
+
+```python
+@leveret.service("math")
+class Math:
+    @leveret.rpc
+    async def fib(self, n: int) -> int:
+        a, b = 0, 1
+        for _ in range(n):
+            a, b = b, a + b
+        return a
+
+leveret.run(Math())
+```
+
+Every call has a deadline, 10 seconds unless told otherwise, and every failure says whether the
+method ran (`error.executed`: no, maybe or yes). `connect_async` gives a client whose calls are
+awaited. A class decorated with `service` may be shared: `client.service(Math)` is typed as `Math`.
+"""
+
+from __future__ import annotations
+
+from ._client import AsyncClient, Client, Connecting, connect, connect_async
+from ._context import Context, context
+from ._leveret import __version__
+from ._loop import CallFuture
+from ._method import AsyncMethod, Method
+from ._options import QueueOptions, TraceContext
+from ._proxy import AsyncProxy, Proxy
+from ._run import run
+from ._server import Serve, Server
+from ._service import Service, describe, rpc, service
+from .errors import (
+    Aborted,
+    Application,
+    Cancelled,
+    Code,
+    DeadlineExceeded,
+    DomainError,
+    Executed,
+    FailedPrecondition,
+    Internal,
+    InvalidArgument,
+    LeveretError,
+    NoSuchMethod,
+    NoSuchService,
+    PermissionDenied,
+    ResourceExhausted,
+    Unauthenticated,
+    Unavailable,
+    Unimplemented,
+    Unknown,
+)
+
+__all__ = [
+    "Aborted",
+    "Application",
+    "AsyncClient",
+    "AsyncMethod",
+    "AsyncProxy",
+    "CallFuture",
+    "Cancelled",
+    "Client",
+    "Code",
+    "Connecting",
+    "Context",
+    "DeadlineExceeded",
+    "DomainError",
+    "Executed",
+    "FailedPrecondition",
+    "Internal",
+    "InvalidArgument",
+    "LeveretError",
+    "Method",
+    "NoSuchMethod",
+    "NoSuchService",
+    "PermissionDenied",
+    "Proxy",
+    "QueueOptions",
+    "ResourceExhausted",
+    "Serve",
+    "Server",
+    "Service",
+    "TraceContext",
+    "Unauthenticated",
+    "Unavailable",
+    "Unimplemented",
+    "Unknown",
+    "__version__",
+    "connect",
+    "connect_async",
+    "context",
+    "describe",
+    "rpc",
+    "run",
+    "service",
+]

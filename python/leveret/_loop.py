@@ -1,0 +1,211 @@
+"""Results of calls on their way into an event loop: one queue for each loop, emptied in batches.
+
+The native side wakes a loop once, however many results there are, and one Python loop sets all
+their futures. A call costs no task, no `call_soon` and no lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import itertools
+import logging
+import weakref
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Coroutine, Generator, Mapping
+from typing import Any, TypeVar
+
+import leveret._leveret as _leveret
+
+from ._failures import to_exception
+from ._leveret import DONE, VALUE
+from ._life import after_fork
+from .errors import DomainError, Executed, FailedPrecondition
+
+T = TypeVar("T")
+_log = logging.getLogger("leveret")
+
+
+class CallFuture(asyncio.Future[Any], Coroutine[Any, Any, Any]):
+    """A call that has been sent. Await it; cancel it to give the call up.
+
+    It is a future, and a coroutine too where asyncio asks for one (`create_task`, `TaskGroup`).
+
+    ```python
+    first, second = math.fib(1), math.fib(2)  # both are under way
+    await asyncio.gather(first, second)
+    ```
+    """
+
+    __slots__ = ("errors", "lane", "read", "slot", "steps")
+
+    # Set by whoever sends the call; an `__init__` would cost as much as the rest of it.
+    errors: Mapping[str, type[DomainError]]
+    lane: Lane
+    read: Callable[[bytes, int], Any]
+    slot: int
+    steps: Generator[Any, None, Any]
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Gives the call up: its handler is told, and whoever awaits it gets CancelledError."""
+        if not super().cancel(msg):
+            return False
+        lane = self.lane
+        if lane.queue.pending.pop(self.slot, None) is not None:
+            lane.native.cancel(self.slot)
+        return True
+
+    def send(self, value: Any, /) -> Any:
+        """For asyncio, which drives it as a coroutine."""
+        try:
+            steps = self.steps
+        except AttributeError:
+            steps = self.steps = self.__await__()
+        return steps.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        """For asyncio; an exception from outside ends the call."""
+        try:
+            steps = self.steps
+        except AttributeError:
+            steps = self.steps = self.__await__()
+        self.cancel()
+        return steps.throw(*error)
+
+    def close(self) -> None:
+        """Gives the call up, as closing a coroutine does."""
+        self.cancel()
+
+
+class Operation(asyncio.Future[Any]):
+    """Connecting, closing, starting and stopping; `late` takes what comes when nobody waits any
+    more.
+    """
+
+    late: Callable[[Any], object] | None = None
+
+
+class LoopQueue:
+    """The results for one event loop. Does not hold the loop: the loop holds it."""
+
+    __slots__ = ("__weakref__", "native", "pending", "slots")
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self.pending: dict[int, asyncio.Future[Any]] = {}
+        self.slots = itertools.count()
+        # In an empty context: the loop keeps the one it is given, with the request of whatever
+        # handler comes first.
+        self.native = contextvars.Context().run(watch, loop, self, LoopQueue.drain)
+
+    def drain(self) -> None:
+        """Sets the futures of all results that have come."""
+        pop = self.pending.pop
+        for event in self.native.drain():
+            future: Any = pop(event[1], None)
+            if future is None:
+                continue
+            kind = event[0]
+            try:
+                if future.done():
+                    if kind == DONE and type(future) is Operation and future.late is not None:
+                        future.late(event[2])
+                elif kind == VALUE:
+                    future.set_result(future.read(event[2], event[3]))
+                elif kind == DONE:
+                    future.set_result(event[2])
+                elif type(future) is CallFuture:
+                    future.set_exception(to_exception(event[2], future.errors))
+                else:
+                    future.set_exception(to_exception(event[2]))
+            except Exception as error:
+                # A result that cannot be read is this call's misfortune, not that of the others.
+                if future.done():
+                    _log.exception("a result was lost")
+                else:
+                    future.set_exception(error)
+
+    def operation(
+        self,
+        loop: AbstractEventLoop,
+        start: Callable[[_leveret.Queue, int], object],
+        late: Callable[[Any], object] | None = None,
+    ) -> Operation:
+        """Starts something native that ends in one event."""
+        future = Operation(loop=loop)
+        future.late = late
+        slot = next(self.slots)
+        self.pending[slot] = future
+        try:
+            start(self.native, slot)
+        except BaseException:
+            del self.pending[slot]
+            raise
+        return future
+
+
+class Lane:
+    """The calls of one connection in one loop."""
+
+    __slots__ = ("loop", "native", "queue")
+
+    def __init__(
+        self, connection: _leveret.Connection, loop: AbstractEventLoop, queue: LoopQueue
+    ) -> None:
+        self.loop = weakref.ref(loop)
+        self.queue = queue
+        self.native = _leveret.Lane(connection, queue.native)
+
+
+_queues: weakref.WeakKeyDictionary[AbstractEventLoop, LoopQueue] = weakref.WeakKeyDictionary()
+after_fork(_queues.clear)
+
+
+def queue_of(loop: AbstractEventLoop) -> LoopQueue:
+    """The queue of a loop, made when it is first needed."""
+    queue = _queues.get(loop)
+    if queue is None:
+        queue = _queues[loop] = LoopQueue(loop)
+    return queue
+
+
+def watch(loop: AbstractEventLoop, owner: T, drain: Callable[[T], None]) -> _leveret.Queue:
+    """Makes a native queue; the loop calls `drain(owner)` when there is something in it."""
+    try:
+        native = _leveret.Queue()
+        loop.add_reader(native.fileno(), drain, owner)
+        return native
+    except (NotImplementedError, OSError):
+        # Proactor loops, and others that watch no descriptors.
+        pass
+    to_loop, to_owner = weakref.ref(loop), weakref.ref(owner)
+
+    def run() -> None:
+        alive = to_owner()
+        if alive is not None:
+            drain(alive)
+
+    def wake() -> None:
+        running = to_loop()
+        if running is not None and not running.is_closed():
+            running.call_soon_threadsafe(run)
+
+    native = _leveret.Queue(wake)
+    weakref.finalize(owner, native.close)
+    return native
+
+
+def unwatch(loop: AbstractEventLoop, native: _leveret.Queue) -> None:
+    """Takes a queue of `watch` out of its loop again, and closes it."""
+    with contextlib.suppress(NotImplementedError, OSError):
+        loop.remove_reader(native.fileno())
+    native.close()
+
+
+def forked() -> FailedPrecondition:
+    """What a connection from before a fork fails with."""
+    return FailedPrecondition(
+        "this connection was made before the process forked: connect in the child",
+        executed=Executed.NO,
+        retryable=False,
+    )

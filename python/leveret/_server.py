@@ -1,0 +1,380 @@
+"""The server: which services, how they are served, and its way from start to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import leveret._leveret as _leveret
+
+from ._client import AsyncClient, Client, connect_async
+from ._contract import Contract
+from ._convert import takes_text
+from ._handlers import Handler, LoopHandlers, ThreadHandlers
+from ._life import pooled, serving
+from ._loop import LoopQueue, queue_of
+from ._options import QueueOptions, seconds, whole
+from ._schema import described
+from ._service import Service, contract_of
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self, Unpack
+
+    from ._options import ConnectOptions
+
+# What a handler that is cancelled at the end may take to clean up.
+_PATIENCE = 1.0
+
+
+@dataclass(frozen=True)
+class Serve:
+    """A service with options of its own, in the place of a service.
+
+    ```python
+    leveret.run(leveret.Serve(Slow(), concurrency=1), Fast())
+    ```
+
+    Attributes:
+        service: an instance of a decorated class, or a `Service`.
+        concurrency: how many of its requests run at once; None: what the server says.
+        prefetch: how many requests the broker may hand over ahead; None: as many as run at once.
+        queue: how its queue is declared.
+    """
+
+    service: Any
+    concurrency: int | None = None
+    prefetch: int | None = None
+    queue: QueueOptions | None = None
+
+    def __post_init__(self) -> None:
+        for key in ("concurrency", "prefetch"):
+            value = getattr(self, key)
+            if value is not None:
+                whole(key, value)
+
+
+class Server:
+    """Serves services until it is stopped.
+
+    ```python
+    async with leveret.Server(Math()) as server:   # or: await server.serve()
+        ...
+
+    with leveret.Server(Math()).in_thread():       # for scripts, notebooks and tests
+        ...
+    ```
+
+    Args:
+        services: instances of decorated classes, `Service`s, or `Serve`s.
+        client: the connection to serve on; without one the server makes its own, and closes it.
+        url: the address of the broker, for its own connection; other options of `connect` may
+            follow.
+        concurrency: how many requests of a service run at once. Default: 64.
+        prefetch: how many requests the broker may hand over ahead. Default: the concurrency.
+        threads: how many `def` handlers run at once. Default: the processors and 4, at most 32.
+        queue: how queues are declared.
+        grace: seconds that running handlers have to finish once the server stops.
+        tracebacks: show callers the traceback of a handler's unexpected exception, in `details`.
+
+    Raises:
+        TypeError, ValueError: for what is no service, and options that do not fit.
+    """
+
+    def __init__(
+        self,
+        *services: Any,
+        client: AsyncClient | Client | None = None,
+        url: str | Sequence[str] | None = None,
+        concurrency: int | None = None,
+        prefetch: int | None = None,
+        threads: int | None = None,
+        queue: QueueOptions | None = None,
+        grace: float = 10.0,
+        tracebacks: bool = False,
+        **connection: Unpack[ConnectOptions],
+    ) -> None:
+        if not services:
+            raise TypeError("a server needs a service")
+        if client is not None and (url is not None or connection):
+            raise TypeError("give a client, or the options of a connection, not both")
+        self._client = client
+        self._connect = (url, connection)
+        self._threads = whole("threads", threads or min(32, (os.cpu_count() or 1) + 4))
+        self._grace = seconds("grace", grace)
+        self._tracebacks = tracebacks
+        default = Serve(None, concurrency, prefetch, queue)
+        self._table: list[list[Handler]] = []
+        self._served: list[dict[str, Any]] = []
+        for one in services:
+            self._add(one if isinstance(one, Serve) else Serve(one), default)
+        self._running: _Running | None = None
+        self._starting: asyncio.Task[_Running] | None = None
+
+    def _add(self, serve: Serve, default: Serve) -> None:
+        service = serve.service
+        if isinstance(service, type):
+            raise TypeError(
+                f"serve an instance: {service.__name__}() instead of {service.__name__}"
+            )
+        contract = contract_of(service)
+        handlers = [
+            Handler(contract, spec, _implementation(service, spec.attribute, spec))
+            for spec in contract.methods
+        ]
+        blocking = frozenset(
+            spec.attribute
+            for spec, handler in zip(contract.methods, handlers, strict=True)
+            if not handler.is_async
+        )
+        queue = serve.queue or default.queue
+        self._table.append(handlers)
+        self._served.append(
+            {
+                "descriptor": described(contract, blocking=blocking),
+                "text": _texts(contract),
+                "options": {
+                    "concurrency": serve.concurrency or default.concurrency,
+                    "prefetch": serve.prefetch or default.prefetch,
+                    "queue": None if queue is None else queue.as_settings(),
+                },
+            }
+        )
+
+    async def start(self) -> None:
+        """Connects, declares the queues and begins to serve; returns when requests are taken. Does
+        nothing when it serves already.
+
+        Raises:
+            LeveretError: `Unavailable` when no broker answers, `NoSuchService` when a queue is not
+                there and may not be created, `PermissionDenied` when the login may not declare or
+                consume.
+        """
+        if self._running is not None:
+            return
+        if self._client is not None:
+            client, own = self._client, None
+        else:
+            url, options = self._connect
+            client = own = await connect_async(url, **options)
+        try:
+            self._running = await self._start(client, own)
+        except BaseException:
+            if own is not None:
+                await own.close()
+            raise
+
+    async def _start(self, client: AsyncClient | Client, own: AsyncClient | None) -> _Running:
+        loop = asyncio.get_running_loop()
+        queue = queue_of(loop)
+        handlers = LoopHandlers(loop, self._table, tracebacks=self._tracebacks)
+        pool: ThreadHandlers | None = None
+        if any(not handler.is_async for handlers_ in self._table for handler in handlers_):
+            pool = ThreadHandlers(self._table, self._threads, tracebacks=self._tracebacks)
+            pool.start()
+            pooled(pool)
+
+        def start(native: _leveret.Queue, slot: int) -> None:
+            _leveret.Server.start(
+                client.link.connection,
+                self._served,
+                {"grace": self._grace},
+                handlers.native,
+                None if pool is None else pool.native,
+                native,
+                slot,
+            )
+
+        def late(server: _leveret.Server) -> None:
+            server.stop_now()
+            queue.operation(loop, server.stop)
+
+        # From here on handlers may run, and block on calls to themselves.
+        serving(+1)
+        try:
+            server = await queue.operation(loop, start, late)
+        except BaseException:
+            serving(-1)
+            await handlers.close(_PATIENCE)
+            if pool is not None:
+                pool.close_queue()
+            raise
+        return _Running(server, queue, handlers, pool, own)
+
+    async def serve(self) -> None:
+        """Serves until `stop` is called or the task is cancelled; starts first where `start` was
+        not called.
+
+        A cancelled `serve` stops gracefully before it lets the cancellation through; cancelled
+        again, at once.
+
+        Raises:
+            LeveretError: as `start`.
+        """
+        await self.start()
+        running = self._running
+        if running is None:
+            return
+        try:
+            await running.stopped.wait()
+        except asyncio.CancelledError:
+            try:
+                await self.stop()
+            except asyncio.CancelledError:
+                self.stop_now()
+                await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stops gracefully: takes nothing new, lets running handlers finish within the grace time,
+        answers, and gives the rest back to the queue. Does nothing when it does not serve.
+        """
+        running = self._running
+        if running is None:
+            return
+        if running.stopping is None:
+            running.stopping = asyncio.get_running_loop().create_task(self._stop(running))
+        # Whoever waits may be cancelled; the stop goes on.
+        await asyncio.shield(running.stopping)
+
+    async def _stop(self, running: _Running) -> None:
+        loop = asyncio.get_running_loop()
+        await running.queue.operation(loop, running.server.stop)
+        await running.handlers.close(_PATIENCE)
+        if running.pool is not None:
+            running.pool.close_queue()
+        serving(-1)
+        if running.own is not None:
+            await running.own.close()
+        self._running = None
+        running.stopped.set()
+
+    def stop_now(self) -> None:
+        """Makes a stop that has begun, or begins later, end without waiting for handlers."""
+        if self._running is not None:
+            self._running.handlers.stopping = True
+            self._running.server.stop_now()
+
+    @property
+    def serving(self) -> bool:
+        """Whether requests are taken."""
+        return self._running is not None and self._running.stopping is None
+
+    @property
+    def instance(self) -> str | None:
+        """The name of this server on the control exchange; None when it does not serve."""
+        return None if self._running is None else self._running.server.instance
+
+    @property
+    def dropped_messages(self) -> int:
+        """How many messages it took that were no requests."""
+        return 0 if self._running is None else self._running.server.dropped_messages()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    @contextmanager
+    def in_thread(self) -> Generator[Server, None, None]:
+        """Serves from a background thread with an event loop of its own, as long as the `with`
+        block runs.
+
+        ```python
+        with leveret.Server(Math()).in_thread(), leveret.connect() as client:
+            assert client.service("math").fib(30) == 832040
+        ```
+
+        Raises:
+            LeveretError: as `start`.
+        """
+        started: Future[asyncio.AbstractEventLoop] = Future()
+        ended = threading.Event()
+
+        async def main() -> None:
+            try:
+                await self.start()
+            except BaseException as error:
+                started.set_exception(error)
+                return
+            started.set_result(asyncio.get_running_loop())
+            await self.serve()
+
+        def thread() -> None:
+            try:
+                asyncio.run(main())
+            finally:
+                ended.set()
+
+        threading.Thread(target=thread, name="leveret-server", daemon=True).start()
+        loop = started.result()
+        try:
+            yield self
+        finally:
+            if not ended.is_set():
+                asyncio.run_coroutine_threadsafe(self.stop(), loop).result()
+                ended.wait()
+
+
+class _Running:
+    """What there is between start and stop."""
+
+    def __init__(
+        self,
+        server: _leveret.Server,
+        queue: LoopQueue,
+        handlers: LoopHandlers,
+        pool: ThreadHandlers | None,
+        own: AsyncClient | None,
+    ) -> None:
+        self.server = server
+        self.queue = queue
+        self.handlers = handlers
+        self.pool = pool
+        self.own = own
+        self.stopped = asyncio.Event()
+        self.stopping: asyncio.Task[None] | None = None
+
+
+def _texts(contract: Contract) -> list[bool]:
+    return [
+        len(spec.parameters) == 1 and takes_text(spec.parameters[0].hint)
+        for spec in contract.methods
+    ]
+
+
+def _implementation(service: Any, attribute: str, spec: Any) -> Any:
+    """The function that serves a method.
+
+    Raises:
+        TypeError: if it cannot be called as the contract says.
+    """
+    import inspect
+
+    if isinstance(service, Service):
+        return spec.function
+    function = getattr(service, attribute)
+    placeholders = [None for one in spec.parameters if not one.keyword_only]
+    keywords = {one.name: None for one in spec.parameters if one.keyword_only}
+    try:
+        inspect.signature(function).bind(*placeholders, **keywords)
+    except TypeError as error:
+        raise TypeError(
+            f"{type(service).__qualname__}.{attribute} does not take the arguments of the "
+            f"service's {spec.name}{spec.signature}: {error}"
+        ) from error
+    return function

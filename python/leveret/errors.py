@@ -1,0 +1,345 @@
+"""What a call can end in. One class for each code of the protocol, so that `except` reads like the
+table of errors in `docs/protocol.md`; every one says whether the method ran (`executed`) and
+whether trying again may help.
+
+The classes also derive from the built-in exception that means the same, so that code which expects
+a `TimeoutError` or a `ConnectionError` needs to know nothing of Leveret.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from enum import Enum
+from typing import Any, ClassVar
+
+__all__ = [
+    "Aborted",
+    "Application",
+    "Cancelled",
+    "Code",
+    "DeadlineExceeded",
+    "DomainError",
+    "Executed",
+    "FailedPrecondition",
+    "Internal",
+    "InvalidArgument",
+    "LeveretError",
+    "NoSuchMethod",
+    "NoSuchService",
+    "PermissionDenied",
+    "ResourceExhausted",
+    "Unauthenticated",
+    "Unavailable",
+    "Unimplemented",
+    "Unknown",
+]
+
+
+class Code(str, Enum):
+    """What kind of failure it was.
+
+    >>> Code.NO_SUCH_SERVICE == "NoSuchService"
+    True
+    """
+
+    INVALID_ARGUMENT = "InvalidArgument"
+    NO_SUCH_SERVICE = "NoSuchService"
+    NO_SUCH_METHOD = "NoSuchMethod"
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
+    CANCELLED = "Cancelled"
+    UNAVAILABLE = "Unavailable"
+    RESOURCE_EXHAUSTED = "ResourceExhausted"
+    PERMISSION_DENIED = "PermissionDenied"
+    UNAUTHENTICATED = "Unauthenticated"
+    FAILED_PRECONDITION = "FailedPrecondition"
+    ABORTED = "Aborted"
+    UNIMPLEMENTED = "Unimplemented"
+    INTERNAL = "Internal"
+    UNKNOWN = "Unknown"
+    APPLICATION = "Application"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Executed(str, Enum):
+    """Whether the method ran.
+
+    `NO` is a promise that it never began, `YES` that it ran to its end; `MAYBE` is everything else.
+
+    >>> Executed.NO == "no"
+    True
+    """
+
+    NO = "no"
+    MAYBE = "maybe"
+    YES = "yes"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+_RETRYABLE = frozenset({Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED, Code.ABORTED})
+
+
+class LeveretError(Exception):
+    """Why a call failed; the base of all of Leveret's exceptions.
+
+    A handler that raises one answers with it:
+
+    ```python
+    raise leveret.PermissionDenied("not yours", details={"owner": "ann"}, retryable=False)
+    ```
+
+    Attributes:
+        message: what is wrong, for a person.
+        code: the kind of failure.
+        wire_code: the code as it was received; differs from `code` where that is `UNKNOWN`.
+        name: the name of a domain error, else None.
+        details: data for a program, decoded; its shape belongs to `name`.
+        retry_after: seconds to wait before another try, if the service said so.
+    """
+
+    code: Code = Code.UNKNOWN
+    message: str
+    name: str | None = None
+    wire_code: str
+    details: Any = None
+    retry_after: float | None = None
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        details: Any = None,
+        executed: Executed | str | None = None,
+        retryable: bool | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.wire_code = self.code.value
+        self.details = details
+        self.retry_after = retry_after
+        self.said_executed = None if executed is None else Executed(executed)
+        self.said_retryable = True if retryable is None and retry_after is not None else retryable
+        self.received = False
+
+    # What whoever raised the error said; None leaves it to the code, and in a handler to the
+    # server.
+    said_executed: Executed | None
+    said_retryable: bool | None
+    received: bool
+
+    @property
+    def executed(self) -> Executed:
+        """Whether the method ran. An error that says nothing counts as `MAYBE`."""
+        return self.said_executed or Executed.MAYBE
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call may succeed later."""
+        return self.code in _RETRYABLE if self.said_retryable is None else self.said_retryable
+
+    def __str__(self) -> str:
+        name = f" ({self.name})" if self.name else ""
+        return f"{self.wire_code}{name}: {self.message}"
+
+    # By state and not by arguments: subclasses have other constructors, and `OSError` its own idea
+    # of both.
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), self.args, self.__dict__.copy())
+
+
+def _restored(
+    cls: type[LeveretError], args: tuple[Any, ...], state: dict[str, Any]
+) -> LeveretError:
+    error = cls.__new__(cls)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class InvalidArgument(LeveretError, ValueError):
+    """The arguments do not fit the method, or an option cannot be sent."""
+
+    code = Code.INVALID_ARGUMENT
+
+
+class NoSuchService(LeveretError, LookupError):
+    """No server has ever declared the queue of this service."""
+
+    code = Code.NO_SUCH_SERVICE
+
+
+class NoSuchMethod(LeveretError, LookupError):
+    """The service has no method of this name."""
+
+    code = Code.NO_SUCH_METHOD
+
+
+class DeadlineExceeded(LeveretError, TimeoutError):
+    """The deadline passed first."""
+
+    code = Code.DEADLINE_EXCEEDED
+
+
+class Cancelled(LeveretError):
+    """The caller gave the call up. Not `asyncio.CancelledError`, which is what a cancelled task
+    sees.
+    """
+
+    code = Code.CANCELLED
+
+
+class Unavailable(LeveretError, ConnectionError):
+    """The broker or the service cannot be reached."""
+
+    code = Code.UNAVAILABLE
+
+
+class ResourceExhausted(LeveretError):
+    """A limit was reached: a size, calls in flight, a full queue."""
+
+    code = Code.RESOURCE_EXHAUSTED
+
+
+class PermissionDenied(LeveretError, PermissionError):
+    """The caller is known and may not do this."""
+
+    code = Code.PERMISSION_DENIED
+
+
+class Unauthenticated(LeveretError, PermissionError):
+    """The caller is not known."""
+
+    code = Code.UNAUTHENTICATED
+
+
+class FailedPrecondition(LeveretError):
+    """The system is not in a state that allows the call."""
+
+    code = Code.FAILED_PRECONDITION
+
+
+class Aborted(LeveretError):
+    """Given up, because going on could have run the method twice."""
+
+    code = Code.ABORTED
+
+
+class Unimplemented(LeveretError, NotImplementedError):
+    """The peer does not support what was asked of it."""
+
+    code = Code.UNIMPLEMENTED
+
+
+class Internal(LeveretError):
+    """The service is broken: its handler raised, or its result cannot be sent or read."""
+
+    code = Code.INTERNAL
+
+
+class Unknown(LeveretError):
+    """A code that this version does not know; `wire_code` has it."""
+
+    code = Code.UNKNOWN
+
+
+class Application(LeveretError):
+    """An error that the service defines; `name` and `details` say which. See `DomainError`."""
+
+    code = Code.APPLICATION
+
+
+class DomainError(Application):
+    """An error of your own. Its annotations are its fields; they travel as `details`.
+
+    ```python
+    class TooLarge(leveret.DomainError):
+        limit: int
+
+    raise TooLarge("n is too large", limit=93)
+    ```
+
+    The name on the wire is the class's; `class TooLarge(leveret.DomainError, name="too_large")`
+    changes it. With `positional=True` the fields travel without their names: as an array, or bare
+    if there is only one.
+
+    Callers that declare the class (`errors=[TooLarge]`) catch it as it was raised.
+
+    Raises:
+        TypeError: for a field that is missing, unknown, or named like an attribute of every error.
+    """
+
+    # Filled by `__init_subclass__`.
+    positional: ClassVar[bool] = False
+    field_names: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(
+        cls, *, name: str | None = None, positional: bool | None = None, **others: Any
+    ) -> None:
+        super().__init_subclass__(**others)
+        cls.name = name or cls.__name__
+        if positional is not None:
+            cls.positional = positional
+        fields = list(cls.field_names)
+        for field, hint in _own_annotations(cls).items():
+            if field.startswith("_") or "ClassVar" in str(hint):
+                continue
+            if field in _TAKEN:
+                raise TypeError(
+                    f"{cls.__name__}.{field}: every error has an attribute of this name; "
+                    "call the field something else"
+                )
+            if field not in fields:
+                fields.append(field)
+        cls.field_names = tuple(fields)
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        executed: Executed | str | None = None,
+        retryable: bool | None = None,
+        retry_after: float | None = None,
+        **fields: Any,
+    ) -> None:
+        super().__init__(message, executed=executed, retryable=retryable, retry_after=retry_after)
+        self.take_fields(fields)
+
+    def take_fields(self, fields: dict[str, Any]) -> None:
+        """Sets the fields, and `details` with them. For `leveret` itself."""
+        known = self.field_names
+        for name in fields:
+            if name not in known:
+                raise TypeError(f"{type(self).__name__} has no field {name!r}")
+        for name in known:
+            if name in fields:
+                setattr(self, name, fields[name])
+            elif not hasattr(type(self), name):
+                raise TypeError(f"{type(self).__name__} needs its field {name!r}")
+        values = {name: getattr(self, name) for name in known}
+        if not self.positional:
+            self.details = values or None
+        elif len(values) == 1:
+            self.details = next(iter(values.values()))
+        else:
+            self.details = list(values.values()) or None
+
+
+def _own_annotations(cls: type) -> dict[str, Any]:
+    if sys.version_info >= (3, 14):
+        import annotationlib
+
+        # Names that are defined further down must not fail here.
+        return annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF)
+    return inspect.get_annotations(cls)
+
+
+_TAKEN = frozenset(
+    {"args", "code", "details", "errno", "executed", "field_names", "filename", "message", "name"}
+    | {"positional", "received", "retry_after", "retryable", "said_executed", "said_retryable"}
+    | {"strerror", "take_fields", "wire_code", "with_traceback", "add_note"}
+)
