@@ -127,9 +127,26 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_wire_code(mut self, code: String) -> Self {
-        self.0.wire_code = Some(code);
-        self
+    /// An error with a code as it stands on the wire. One that is not known here is [`Code::Unknown`] and stays
+    /// readable as [`wire_code`](Self::wire_code).
+    ///
+    /// ```
+    /// use leveret::{Code, Error};
+    ///
+    /// let error = Error::from_wire_code("QuotaExceeded", "ask again tomorrow");
+    /// assert_eq!((error.code(), error.wire_code()), (Code::Unknown, "QuotaExceeded"));
+    /// assert_eq!(Error::from_wire_code("Aborted", "").code(), Code::Aborted);
+    /// ```
+    #[must_use]
+    pub fn from_wire_code(code: &str, message: impl Into<Cow<'static, str>>) -> Self {
+        match Code::from_wire(code) {
+            Some(code) => Self::new(code, message),
+            None => {
+                let mut error = Self::new(Code::Unknown, message);
+                error.0.wire_code = Some(code.to_owned());
+                error
+            }
+        }
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Source>) -> Self {

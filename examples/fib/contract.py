@@ -1,4 +1,6 @@
-"""The fib service as Python sees it: what `examples/lib.rs` is for Rust. Server and client share it."""
+"""The fib service as Python sees it, shared by server and client: what `examples/lib.rs` is for
+Rust.
+"""
 
 from typing import Protocol
 

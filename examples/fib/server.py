@@ -9,13 +9,15 @@ LARGEST = 93
 
 
 class Calculator(Math):
-    """The service itself. Plain `def` handlers run in threads, `async def` ones on the event loop."""
+    """A `def` handler runs in a thread, an `async def` one on the event loop."""
 
     def fib(self, n: int) -> int:
         if n < 0:
             raise Negative(f"{n} is negative; n counts from 0", n=n)
         if n > LARGEST:
-            raise TooLarge(f"the number does not fit 64 bits: the largest n is {LARGEST}", max=LARGEST)
+            raise TooLarge(
+                f"the number does not fit 64 bits: the largest n is {LARGEST}", max=LARGEST
+            )
         a, b = 0, 1
         for _ in range(n):
             a, b = b, a + b
@@ -23,7 +25,8 @@ class Calculator(Math):
 
 
 if __name__ == "__main__":
-    # One at a time, so that several servers share the work evenly; the queue goes when nobody needs it.
+    # One at a time, so that several servers share the work evenly; the queue goes when nobody needs
+    # it.
     served = leveret.Serve(
         Calculator(), concurrency=1, queue=leveret.QueueOptions(delete_when_idle=True)
     )

@@ -11,6 +11,7 @@ import leveret._leveret as _leveret
 from ._contract import Kind
 from ._failures import to_exception
 from ._link import Link
+from ._logs import listen
 from ._loop import queue_of
 from ._options import NO_OPTIONS, Options, connection_settings
 from ._proxy import AsyncProxy, Proxy
@@ -286,6 +287,7 @@ def connect(url: str | Sequence[str] | None = None, **options: Unpack[ConnectOpt
         OSError: for a certificate file that cannot be read.
     """
     settings, calls = connection_settings(url, cast("dict[str, Any]", options))
+    listen()
     connection, failure = _leveret.Connection.connect(settings)
     if failure is not None:
         raise to_exception(failure)
@@ -313,6 +315,7 @@ def connect_async(
 
 
 async def _connect_later(settings: dict[str, Any], calls: Options) -> AsyncClient:
+    listen()
     loop = asyncio.get_running_loop()
     queue = queue_of(loop)
 

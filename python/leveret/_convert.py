@@ -56,6 +56,8 @@ def dec_hook(cls: Any, value: Any) -> Any:
     """
     if hasattr(cls, "__pydantic_validator__"):
         return cls.model_validate(value)
+    if cls is object:
+        return value
     for base in _BASES:
         if issubclass(cls, base) and type(value) is base:
             return cls(value)
@@ -115,8 +117,8 @@ def check(hint: Any) -> None:
     """
     msgspec.msgpack.Decoder(hint, dec_hook=dec_hook)
     for cls in _custom(shapes.type_info(hint), set()):
-        known = hasattr(cls, "__pydantic_validator__") or (issubclass(cls, tuple(_BASES)))
-        if not known:
+        known = cls is object or hasattr(cls, "__pydantic_validator__")
+        if not known and not issubclass(cls, tuple(_BASES)):
             raise TypeError(
                 f"objects of type {getattr(cls, '__name__', cls)!s} cannot travel: use a "
                 "dataclass, a msgspec.Struct, a TypedDict, a pydantic model or built-in types"
@@ -158,7 +160,9 @@ class Reader:
         try:
             return self.convert(_decode_any(body), json=how != _leveret.MSGPACK)
         except msgspec.ValidationError as second:
-            raise second from error
+            # The same complaint knows its place better when it comes from the direct way.
+            same = _complaint(second) == _complaint(error)
+            raise (error if same else second) from None
 
     def convert(self, value: Any, *, json: bool) -> Any:
         """Makes an object of the type from plain ones; out of JSON, bytes are base64.
@@ -179,14 +183,19 @@ class Reader:
         if self._text and not (text == "null" and isinstance(self._info, shapes.UnionType)):
             return self.convert(text, json=True)
         try:
-            value = _leveret.to_msgpack("text", body)
+            # An empty body stands for no value in a request; here it is a string.
+            value = _leveret.to_msgpack("text", body) if body else b""
         except ValueError:
             return self.convert(text, json=True)
         try:
             return self(value, _leveret.JSON)
-        except msgspec.ValidationError:
+        except msgspec.DecodeError:
             # The characters of an enum, a date or an id may look like JSON: `30`, `true`.
             return self.convert(text, json=True)
+
+
+def _complaint(error: Exception) -> str:
+    return str(error).partition(" - at ")[0]
 
 
 def _is_plain(info: shapes.Type, seen: set[int]) -> bool:

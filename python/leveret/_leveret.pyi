@@ -106,7 +106,7 @@ class Target:
         method_timeout: float | None = None,
         timeout: float | None = None,
         codec: str = "msgpack",
-        metadata: Sequence[tuple[str, str]] = (),
+        metadata: Sequence[tuple[str, str]] | None = None,
         trace: tuple[str, str | None, str | None] | None = None,
         priority: int | None = None,
         expires: float | None = None,
@@ -225,7 +225,11 @@ def after_fork_in_child() -> None:
     """Marks every object of the parent as unusable."""
 
 def collect_logs(level: int) -> bool:
-    """Collects what the core says, at or above a level of `logging`. False when that was done before."""
+    """Collects what the core says, at or above a level of `logging`. False when that was done
+    before.
+    """
 
 def take_log() -> tuple[int, str, str]:
-    """Waits for the next line, without holding the interpreter: its level, the module that speaks, the text."""
+    """Waits for the next line, without holding the interpreter: its level, the module that speaks,
+    the text.
+    """

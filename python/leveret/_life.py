@@ -33,6 +33,7 @@ class Closable(Protocol):
 _open: WeakSet[Closable] = WeakSet()
 _queues: WeakSet[_HasQueue] = WeakSet()
 _after_fork: list[Callable[[], object]] = []
+_at_exit: list[Callable[[], object]] = []
 # Threads whose event loop runs handlers, with the number of servers there.
 _serving: dict[int, int] = {}
 
@@ -54,6 +55,11 @@ def pooled(pool: _HasQueue) -> None:
 def after_fork(forget: Callable[[], object]) -> None:
     """Runs a function in children, after the native side knows that it is in one."""
     _after_fork.append(forget)
+
+
+def at_exit(run: Callable[[], object]) -> None:
+    """Runs a function before connections are closed at exit."""
+    _at_exit.append(run)
 
 
 def serving(change: int) -> None:
@@ -104,6 +110,8 @@ def _in_child() -> None:
 
 def _close_everything() -> None:
     """Closes all connections at the same time, and waits for them no longer than a moment."""
+    for run in _at_exit:
+        run()
     for pool in list(_queues):
         pool.close_queue()
     links = list(_open)

@@ -42,12 +42,11 @@ pub(crate) struct Raised {
 
 impl Raised {
     pub(crate) fn into_error(self) -> Error {
-        let code = Code::from_wire(&self.code).unwrap_or(Code::Unknown);
         let executed = self
             .executed
             .as_deref()
             .map_or(Executed::Yes, Executed::from_wire);
-        let mut error = Error::new(code, self.message).with_executed(executed);
+        let mut error = Error::from_wire_code(&self.code, self.message).with_executed(executed);
         if let Some(name) = self.name {
             error = error.with_name(name);
         }

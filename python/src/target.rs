@@ -137,7 +137,7 @@ impl Target {
     #[new]
     #[pyo3(signature = (
         connection, *, service=None, queue=None, method="", method_timeout=None, timeout=None, codec="msgpack",
-        metadata=Vec::new(), trace=None, priority=None, expires=None, try_now=false, fail_fast=false,
+        metadata=None, trace=None, priority=None, expires=None, try_now=false, fail_fast=false,
         wait_when_blocked=false, wait_when_disconnected=true
     ))]
     #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
@@ -149,7 +149,7 @@ impl Target {
         method_timeout: Option<f64>,
         timeout: Option<f64>,
         codec: &str,
-        metadata: Vec<(String, String)>,
+        metadata: Option<Vec<(String, String)>>,
         trace: Option<Trace>,
         priority: Option<u8>,
         expires: Option<f64>,
@@ -180,7 +180,7 @@ impl Target {
             if let Some(timeout) = timeout {
                 client = client.with_timeout(timeout);
             }
-            for (key, value) in metadata {
+            for (key, value) in metadata.into_iter().flatten() {
                 client = client.with_metadata(key, value)?;
             }
             let endpoint = match queue {

@@ -81,19 +81,12 @@ fn parse(codec: Codec, body: &Bytes) -> Error {
             .with_source(error);
         }
     };
-    let code = Code::from_wire(&read.code);
-    let mut error = Error::new(
-        code.unwrap_or(Code::Unknown),
-        read.message.unwrap_or_default(),
-    )
-    .with_executed(
-        read.executed
-            .as_deref()
-            .map_or(Executed::Maybe, Executed::from_wire),
-    );
-    if code.is_none() {
-        error = error.with_wire_code(read.code);
-    }
+    let mut error = Error::from_wire_code(&read.code, read.message.unwrap_or_default())
+        .with_executed(
+            read.executed
+                .as_deref()
+                .map_or(Executed::Maybe, Executed::from_wire),
+        );
     if let Some(name) = read.name {
         error = error.with_name(name);
     }
