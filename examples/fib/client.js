@@ -9,9 +9,9 @@ const amqp = require('amqplib')
 const BROKER = process.env.AMQP_URL || 'amqp://127.0.0.1:5672/%2f'
 const QUEUE = 'rpc_queue'
 
-function fail (message) {
+function fail (message, exitCode = 1) {
   console.error(message)
-  process.exit(1)
+  process.exit(exitCode)
 }
 
 // What the error reply of docs/protocol.md says, in a sentence. `name` tells the service's own errors apart.
@@ -24,12 +24,12 @@ function explain (n, { code, name, message, details, executed }) {
 // One reply queue for all calls; replies find their call by the correlation id.
 async function connect (milliseconds) {
   const connection = await amqp.connect(BROKER, { noDelay: true, timeout: milliseconds })
-    .catch((error) => fail(`Unavailable: ${error.message || error.code}`))
-  connection.on('error', (error) => fail(`Unavailable: ${error.message}`))
+    .catch((error) => fail(`Unavailable: ${error.message || error.code} (executed: no)`))
+  connection.on('error', (error) => fail(`Unavailable: ${error.message} (executed: maybe)`))
   const channel = await connection.createChannel()
   const { queue: replyTo } = await channel.assertQueue('', { exclusive: true })
   const pending = new Map()
-  channel.on('return', () => fail(`NoSuchService: there is no queue ${QUEUE}; start a server first`))
+  channel.on('return', () => fail(`NoSuchService: there is no queue ${QUEUE}; start a server first (executed: no)`))
   await channel.consume(replyTo, (message) => {
     pending.get(message?.properties.correlationId)?.(message)
   }, { noAck: true })
@@ -58,7 +58,7 @@ async function main (n, milliseconds, calls) {
   const times = []
   let result
   for (let i = 0; i < calls; i++) {
-    const timer = setTimeout(() => fail(`DeadlineExceeded: no answer within ${milliseconds / 1000} s`), milliseconds)
+    const timer = setTimeout(() => fail(`DeadlineExceeded: no answer within ${milliseconds / 1000} s (executed: maybe)`), milliseconds)
     const began = process.hrtime.bigint()
     result = await client.call(n)
     times.push(Number(process.hrtime.bigint() - began) / 1000)
@@ -74,6 +74,6 @@ async function main (n, milliseconds, calls) {
 
 const [n, seconds = '10', calls = '1'] = process.argv.slice(2)
 if (n === undefined || !(Number(seconds) > 0) || !(Number(calls) >= 1)) {
-  fail('usage: node client.js <n> [seconds] [calls]')
+  fail('usage: node client.js <n> [seconds] [calls]', 2)
 }
 main(n, Math.ceil(Number(seconds) * 1000), Number(calls)).catch((error) => fail(error.message))

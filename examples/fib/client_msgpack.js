@@ -7,21 +7,32 @@ const { randomUUID } = require('node:crypto')
 const amqp = require('amqplib')
 const { encode, decode } = require('@msgpack/msgpack')
 
+// An error reply, or what the caller finds out by itself, in the words of docs/protocol.md.
+function failure ({ code, name, message, executed }) {
+  return new Error(`${code}${name ? ` (${name})` : ''}: ${message} (executed: ${executed})`)
+}
+
 async function main (n) {
   const connection = await amqp.connect(process.env.AMQP_URL || 'amqp://127.0.0.1:5672/%2f', { noDelay: true })
+    .catch((error) => { throw failure({ code: 'Unavailable', message: error.message || error.code, executed: 'no' }) })
   const channel = await connection.createChannel()
   const { queue: replyTo } = await channel.assertQueue('', { exclusive: true })
   const correlationId = randomUUID()
 
   const reply = new Promise((resolve, reject) => {
-    channel.on('return', () => reject(new Error('NoSuchService: there is no queue rpc_queue')))
-    setTimeout(() => reject(new Error('DeadlineExceeded: no answer within 10 s')), 10000).unref()
-    channel.consume(replyTo, resolve, { noAck: true }).catch(reject)
+    const fail = (code, message, executed) => reject(failure({ code, message, executed }))
+    connection.on('error', (error) => fail('Unavailable', error.message, 'maybe'))
+    channel.on('return', () => fail('NoSuchService', 'there is no queue rpc_queue; start a server first', 'no'))
+    setTimeout(() => fail('DeadlineExceeded', 'no answer within 10 s', 'maybe'), 10000).unref()
+    channel.consume(replyTo, (message) => {
+      if (message?.properties.correlationId === correlationId) resolve(message)
+    }, { noAck: true }).catch(reject)
   })
   channel.sendToQueue('rpc_queue', Buffer.from(encode({ n })), {
     type: 'fib',
     contentType: 'application/msgpack',
     correlationId,
+    messageId: correlationId,
     replyTo,
     mandatory: true,
     expiration: 10000
@@ -33,11 +44,11 @@ async function main (n) {
   const json = properties.contentType === 'application/json'
   // Without useBigInt64 integers above 2^53 would be rounded, silently.
   const value = json ? JSON.parse(content.toString()) : decode(content, { useBigInt64: true })
-  if (properties.type === 'leveret.error') throw new Error(`${value.code}: ${value.message}`)
+  if (properties.type === 'leveret.error') throw failure(value)
   console.log(`fib(${n}) = ${value}`)
 }
 
 main(Number(process.argv[2] ?? 30)).catch((error) => {
-  console.error(error.message || error.code)
+  console.error(error.message)
   process.exit(1)
 })

@@ -26,17 +26,21 @@ function fib (n) {
 function answer ({ content, properties }) {
   const { type, contentType, contentEncoding, headers } = properties
   if ((headers?.['leveret-v'] ?? 1) !== 1) throw new Refusal('Unimplemented', 'this server speaks version 1')
-  if (contentEncoding) throw new Refusal('Unimplemented', 'content encodings are not supported')
+  // Some libraries always say which encoding their text has.
+  if (contentEncoding && !/^(utf-8|binary|identity)$/i.test(contentEncoding)) throw new Refusal('Unimplemented', 'content encodings are not supported')
   if (contentType && !/^text\//i.test(contentType)) {
     throw new Refusal('InvalidArgument', 'this server reads text only: send text/plain or no content type')
   }
   if (type && type !== 'fib') throw new Refusal('NoSuchMethod', 'the only method is fib')
 
   const text = content.toString().trim()
-  if (!/^(0|[1-9][0-9]{0,18})$/.test(text)) {
-    throw new Refusal('InvalidArgument', 'n must be a whole number, 0 or larger')
-  }
+  if (!/^-?(0|[1-9][0-9]{0,17})$/.test(text)) throw new Refusal('InvalidArgument', 'n must be a whole number')
   const n = BigInt(text)
+  if (n < 0n) {
+    throw new Refusal('Application', `${n} is negative; n counts from 0`, {
+      name: 'Negative', details: { n: Number(n) }, executed: 'yes'
+    })
+  }
   if (n > LARGEST) {
     throw new Refusal('Application', `fib(${n}) does not fit 64 bits: the largest n is ${LARGEST}`, {
       name: 'TooLarge', details: { max: Number(LARGEST) }, executed: 'yes'
@@ -48,6 +52,7 @@ function answer ({ content, properties }) {
 }
 
 function refuse (error, redelivered) {
+  if (!error.reply) console.error(error)
   const reply = error.reply ?? { code: 'Internal', message: 'the handler failed', executed: 'maybe', retryable: false }
   // An earlier delivery may have run on a server that died: "no" would be a guess.
   if (redelivered && reply.executed === 'no') reply.executed = 'maybe'

@@ -52,8 +52,8 @@ class Parameter:
 
     @property
     def optional(self) -> bool:
-        """Whether its type allows None."""
-        return type(None) in typing.get_args(self.hint) or self.hint in (None, type(None))
+        """Whether its type allows None: then it may be missing, which is nil on the wire."""
+        return type(None) in typing.get_args(self.hint) or self.hint in (None, type(None), Any)
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ def _allows_none(info: shapes.Type) -> bool:
         return _allows_none(info.type)
     if isinstance(info, shapes.UnionType):
         return any(isinstance(one, shapes.NoneType) for one in info.types)
-    return isinstance(info, shapes.NoneType)
+    return isinstance(info, (shapes.NoneType, shapes.AnyType))
 
 
 def _as_bytes(value: Any) -> Any:

@@ -7,6 +7,7 @@ use rustix::process::{Pid, Signal};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::wait::{PATIENCE, within};
 
@@ -19,6 +20,7 @@ pub struct Process {
     name: String,
     child: Child,
     lines: Arc<watch::Sender<Vec<String>>>,
+    readers: Vec<JoinHandle<()>>,
 }
 
 impl Process {
@@ -39,15 +41,18 @@ impl Process {
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
         let lines = Arc::new(watch::Sender::new(Vec::new()));
-        read(
-            child.stdout.take().expect("stdout is piped"),
-            Arc::clone(&lines),
-        );
-        read(
-            child.stderr.take().expect("stderr is piped"),
-            Arc::clone(&lines),
-        );
-        Self { name, child, lines }
+        let stdout = child.stdout.take().expect("stdout is piped");
+        let stderr = child.stderr.take().expect("stderr is piped");
+        let readers = vec![
+            read(stdout, Arc::clone(&lines)),
+            read(stderr, Arc::clone(&lines)),
+        ];
+        Self {
+            name,
+            child,
+            lines,
+            readers,
+        }
     }
 
     /// Waits for a line that contains `text`, also among those already printed, and returns it.
@@ -106,13 +111,28 @@ impl Process {
             .await
             .expect("a child can be waited for")
     }
+
+    /// The same, and returns all that it printed. Not for a child whose own children outlive it: they hold its output
+    /// open.
+    pub async fn output(&mut self) -> (ExitStatus, Vec<String>) {
+        let status = self.wait().await;
+        for reader in self.readers.drain(..) {
+            within("the end of the output", reader)
+                .await
+                .expect("reading does not panic");
+        }
+        (status, self.lines())
+    }
 }
 
-fn read(stream: impl AsyncRead + Unpin + Send + 'static, lines: Arc<watch::Sender<Vec<String>>>) {
+fn read(
+    stream: impl AsyncRead + Unpin + Send + 'static,
+    lines: Arc<watch::Sender<Vec<String>>>,
+) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut stream = BufReader::new(stream).lines();
         while let Ok(Some(line)) = stream.next_line().await {
             lines.send_modify(|lines| lines.push(line));
         }
-    });
+    })
 }
