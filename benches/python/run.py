@@ -30,7 +30,7 @@ class Stack:
     script: str
     server: str = "server"
     client: str = "client"
-    settings: str = "1,64"
+    settings: str = "1,64,512"
     server_script: str | None = None
     python: str = sys.executable
 
@@ -54,7 +54,7 @@ STACKS = {
         "pika by hand, leveret `async def`",
         "pika_by_hand",
         "server_async",
-        settings="1,8t,64",
+        settings="1,8t,64,512",
         server_script="leveret_rpc",
     ),
     "aio-pika-rpc": Stack("aio-pika patterns.RPC", "aio_pika_rpc"),
@@ -65,7 +65,7 @@ STACKS = {
         "server_unconfirmed",
         "client_unconfirmed",
     ),
-    "pika": Stack("pika by hand", "pika_by_hand", settings="1,8t,64"),
+    "pika": Stack("pika by hand", "pika_by_hand", settings="1,8t,64,512"),
     "kiwipy": Stack("kiwipy", "kiwipy_rpc", python=str(KIWIPY)),
     "nameko": Stack("nameko", "nameko_rpc"),
     "faststream": Stack("FastStream request", "faststream_request"),
@@ -141,6 +141,11 @@ class Alarm:
         raise NotMeasuredError(f"nothing within {self.seconds:g} s")
 
 
+def progress(text):
+    if sys.stderr.isatty():
+        print(f"\r{text:<60}\r", end="", file=sys.stderr, flush=True)
+
+
 def measure(stack, given):
     settings = [each for each in stack.settings.split(",") if each in given.settings]
     common = ["--url", given.url, "--queue", f"leveret-bench-{os.getpid()}"]
@@ -165,13 +170,13 @@ def run(given):
     rounds, reasons = {}, {}
     for number in range(given.rounds):
         for name in given.stacks:
-            print(f"\rround {number + 1} of {given.rounds}: {name:<24}", end="", file=sys.stderr)
+            progress(f"round {number + 1} of {given.rounds}: {name}")
             try:
                 for figures in measure(STACKS[name], given) if name not in reasons else ():
                     rounds.setdefault((name, figures.pop("setting")), []).append(figures)
             except NotMeasuredError as reason:
                 reasons[name] = str(reason)
-    print("\r" + " " * 60 + "\r", end="", file=sys.stderr)
+    progress("")
     medians = {
         key: {figure: statistics.median(each[figure] for each in taken) for figure in taken[0]}
         for key, taken in rounds.items()
@@ -221,7 +226,8 @@ def arguments():
     parser.add_argument(
         "--against", type=names, default=["aio-pika-rpc", "pika"], help="for ratios"
     )
-    parser.add_argument("--settings", type=lambda text: text.split(","), default=["1", "8t", "64"])
+    settings = {"type": lambda text: text.split(","), "default": ["1", "8t", "64"]}
+    parser.add_argument("--settings", **settings, help="of 1,8t,64,512; 8t: 8 threads")
     parser.add_argument("--json", type=Path, help="a file for the figures")
     given = parser.parse_args()
     given.url = os.environ.get("AMQP_URL", "amqp://guest:guest@127.0.0.1:5672/%2f")
