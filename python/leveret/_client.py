@@ -59,7 +59,8 @@ class _Base(Generic[P]):
     @overload
     def service(
         self,
-        contract: type[T],
+        # Not `type[T]`: mypy would refuse Protocols and ABCs there.
+        contract: Callable[..., T],
         /,
         *,
         errors: Iterable[type[DomainError]] = (),
@@ -162,6 +163,15 @@ class _Base(Generic[P]):
     def __repr__(self) -> str:
         return f"<leveret.{type(self).__name__} {self._link.name} {self.state}>"
 
+    # Type checkers must not see it: they would allow any name.
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            message = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if not name.startswith("_"):
+                message += f"; the service of that name is client.service({name!r})"
+            raise AttributeError(message)
+
 
 class Client(_Base[Proxy]):
     """A connection for calls that wait. Made by `connect`; may be used from any number of threads.
@@ -207,6 +217,7 @@ class AsyncClient(_Base[AsyncProxy]):
     async def close(self) -> None:
         """Closes the connection; calls under way fail. Does nothing when it is closed."""
         loop = asyncio.get_running_loop()
+        self._link.closing()
         await queue_of(loop).operation(loop, self._link.connection.close_later)
 
     async def __aenter__(self) -> Self:
@@ -245,6 +256,14 @@ class Connecting(Coroutine[Any, Any, AsyncClient]):
         """For asyncio."""
         self._steps.close()
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            message = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if hasattr(AsyncClient, name):
+                message += ": write `client = await leveret.connect_async()`, or `async with`"
+            raise AttributeError(message)
+
     async def __aenter__(self) -> AsyncClient:
         self._client = await self
         return self._client
@@ -281,8 +300,9 @@ def connect(url: str | Sequence[str] | None = None, **options: Unpack[ConnectOpt
         options: besides these, the options of calls: see `Client.with_options`.
 
     Raises:
-        LeveretError: `Unavailable` when no broker answers, `PermissionDenied` when it refuses the
-            login.
+        LeveretError: `Unavailable` when no broker answers, `Unauthenticated` when it refuses the
+            login, `PermissionDenied` when the login may not use the vhost, `InvalidArgument` for
+            a URL that cannot be read.
         TypeError, ValueError: for an option that does not exist or does not fit.
         OSError: for a certificate file that cannot be read.
     """

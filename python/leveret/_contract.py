@@ -201,3 +201,7 @@ def _check(hint: Any, what: str) -> None:
         check(hint)
     except TypeError as error:
         raise TypeError(f"{what}: {error}") from error
+    except NameError as error:
+        raise TypeError(
+            f"{what}: a type inside {hint!r} is not known: {error}; define it in the module"
+        ) from error

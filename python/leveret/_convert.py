@@ -55,13 +55,27 @@ def dec_hook(cls: Any, value: Any) -> Any:
         ValueError: when the value does not fit; msgspec adds the place.
     """
     if hasattr(cls, "__pydantic_validator__"):
-        return cls.model_validate(value)
+        try:
+            return cls.model_validate(value)
+        except ValueError as error:
+            raise ValueError(_in_one_line(error)) from error
     if cls is object:
         return value
     for base in _BASES:
         if issubclass(cls, base) and type(value) is base:
             return cls(value)
     raise ValueError(f"a {type(value).__name__} does not make a {cls.__name__}")
+
+
+def _in_one_line(error: Any) -> str:
+    """What pydantic found, without its headline, the values and the links."""
+    if not hasattr(error, "errors"):
+        return str(error)
+    found: list[str] = []
+    for one in error.errors(include_url=False, include_context=False, include_input=False):
+        place = ".".join(str(step) for step in one["loc"])
+        found.append(f"`{place}`: {one['msg']}" if place else one["msg"])
+    return "; ".join(found)
 
 
 _fast = msgspec.msgpack.Encoder(enc_hook=enc_hook).encode

@@ -1,8 +1,7 @@
 """The native half of the package: connections, calls and requests, as bytes.
 
 Private: the modules beside it turn bytes into objects, and failures into exceptions. Nothing here
-    needs the
-interpreter while it waits; results are collected in a `Queue` and taken in batches.
+needs the interpreter while it waits; results are collected in a `Queue` and taken in batches.
 """
 
 from collections.abc import Callable, Sequence

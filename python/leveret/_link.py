@@ -27,6 +27,11 @@ class Link:
         self.lane: Lane | None = None
         opened(self)
 
+    def closing(self) -> None:
+        """Notes that the calls under way are about to fail, and that this is meant."""
+        for lane in self._lanes.values():
+            lane.closed = True
+
     def lane_of(self, loop: AbstractEventLoop) -> Lane:
         """The lane for calls made in a loop.
 

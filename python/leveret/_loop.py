@@ -31,6 +31,7 @@ class CallFuture(asyncio.Future[Any], Coroutine[Any, Any, Any]):
     """A call that has been sent. Await it; cancel it to give the call up.
 
     It is a future, and a coroutine too where asyncio asks for one (`create_task`, `TaskGroup`).
+    Only `asyncio.wait` refuses coroutines: give it `asyncio.create_task(call)`.
 
     ```python
     first, second = math.fib(1), math.fib(2)  # both are under way
@@ -116,6 +117,9 @@ class LoopQueue:
                     future.set_result(event[2])
                 elif type(future) is CallFuture:
                     future.set_exception(to_exception(event[2], future.errors))
+                    if future.lane.closed:
+                        # Marks it as retrieved: nobody need be told of calls that a close ended.
+                        future.exception()
                 else:
                     future.set_exception(to_exception(event[2]))
             except Exception as error:
@@ -147,7 +151,7 @@ class LoopQueue:
 class Lane:
     """The calls of one connection in one loop."""
 
-    __slots__ = ("loop", "native", "queue")
+    __slots__ = ("closed", "loop", "native", "queue")
 
     def __init__(
         self, connection: _leveret.Connection, loop: AbstractEventLoop, queue: LoopQueue
@@ -155,6 +159,8 @@ class Lane:
         self.loop = weakref.ref(loop)
         self.queue = queue
         self.native = _leveret.Lane(connection, queue.native)
+        # Whether the connection was closed from here.
+        self.closed = False
 
 
 _queues: weakref.WeakKeyDictionary[AbstractEventLoop, LoopQueue] = weakref.WeakKeyDictionary()

@@ -159,6 +159,13 @@ class OnewayMethod(Method):
     __call__ = Method.cast
 
 
+def _no_loop(where: str) -> RuntimeError:
+    return RuntimeError(
+        f"{where} was called outside of an event loop: call it in an `async def` that "
+        "asyncio.run() runs, or use leveret.connect(), whose calls wait"
+    )
+
+
 class AsyncMethod(_Prepared):
     """A method of a service; calling it sends the call and gives a future of the result.
 
@@ -180,7 +187,10 @@ class AsyncMethod(_Prepared):
             RuntimeError: outside of an event loop.
         """
         body = self._write(args, kwargs)
-        loop = get_running_loop()
+        try:
+            loop = get_running_loop()
+        except RuntimeError:
+            raise _no_loop(self._route.where) from None
         lane = self._link.lane
         if lane is None or lane.loop() is not loop:
             lane = self._link.lane_of(loop)
@@ -209,7 +219,10 @@ class AsyncMethod(_Prepared):
             TypeError, InvalidArgument, RuntimeError: as a call.
         """
         body = self._write(args, kwargs)
-        loop = get_running_loop()
+        try:
+            loop = get_running_loop()
+        except RuntimeError:
+            raise _no_loop(self._route.where) from None
         lane = self._link.lane_of(loop)
         future = CallFuture(loop=loop)
         future.slot = slot = next(lane.queue.slots)

@@ -7,8 +7,9 @@ and not a failed call later.
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
@@ -71,6 +72,20 @@ _KEYS: tuple[str, ...] = (
     "codec",
     "when_blocked",
     "when_disconnected",
+)
+_CONNECTION_KEYS: tuple[str, ...] = (
+    "name",
+    "namespace",
+    "user_id",
+    "connect_timeout",
+    "heartbeat",
+    "backoff",
+    "reply_path",
+    "in_flight",
+    "max_message_size",
+    "ca",
+    "certificate",
+    "lazy",
 )
 CALL_KEYS = frozenset(_KEYS)
 
@@ -188,7 +203,16 @@ def _checked(key: str, value: Any) -> Any:
         return _trace(value)
     if key == "metadata":
         return _metadata(value)
-    raise TypeError(f"there is no option {key!r}; there are {', '.join(_KEYS)}")
+    raise unknown_option(key, _KEYS)
+
+
+def unknown_option(key: str, known: Iterable[str]) -> TypeError:
+    """For an option that does not exist: what it may have been meant to be."""
+    known = list(known)
+    close = difflib.get_close_matches(key, known, 1)
+    if close:
+        return TypeError(f"there is no option {key!r}; did you mean {close[0]!r}?")
+    return TypeError(f"there is no option {key!r}; there are {', '.join(known)}")
 
 
 def _trace(value: Any) -> tuple[str, str | None, str | None] | None:
@@ -223,22 +247,30 @@ def seconds(key: str, value: Any) -> float:
 
 
 def connection_settings(
-    url: str | Sequence[str] | None, given: dict[str, Any]
+    url: str | Sequence[str] | None, given: Mapping[str, Any], *, also: Iterable[str] = ()
 ) -> tuple[dict[str, Any], Options]:
-    """Splits what `connect` was given into settings of the connection and options of calls.
+    """Splits what `connect` was given into settings of the connection and options of calls. `also`
+    has the names of other options that there are.
 
     Raises:
         TypeError, ValueError: for an option that does not exist or does not fit.
         OSError: for a certificate file that cannot be read.
     """
-    calls = {key: given.pop(key) for key in list(given) if key in CALL_KEYS}
+    calls = {key: value for key, value in given.items() if key in CALL_KEYS}
     if url is None:
         url = os.environ.get("AMQP_URL") or DEFAULT_URL
-    urls = [url] if isinstance(url, str) else list(url)
-    if not urls or not all(isinstance(one, str) for one in cast("list[Any]", urls)):
+    given_urls: Any = [url] if isinstance(url, str) else url
+    if not isinstance(given_urls, Sequence) or not given_urls:
+        raise TypeError(f"url is an address or a list of them, not {_kind(url)}")
+    urls = list(cast("Sequence[Any]", given_urls))
+    if not all(isinstance(one, str) for one in urls):
         raise TypeError("url is an address or a list of them")
     settings: dict[str, Any] = {"urls": urls}
     for key, value in given.items():
+        if key in CALL_KEYS:
+            continue
+        if key not in _CONNECTION_KEYS:
+            raise unknown_option(key, (*_CONNECTION_KEYS, *_KEYS, *also))
         if value is not None:
             settings[key] = _connection_setting(key, value)
     return settings, NO_OPTIONS.merged(calls)
@@ -252,23 +284,28 @@ def _connection_setting(key: str, value: Any) -> Any:
     if key in ("connect_timeout", "heartbeat"):
         return seconds(key, value)
     if key == "backoff":
-        first, most = value
+        first, most = _pair(key, value, "(first, most), in seconds")
         return seconds(key, first), seconds(key, most)
     if key == "reply_path":
         return _choice(key, value, ("queue", "direct"))
     if key == "in_flight":
-        calls, size = value
+        calls, size = _pair(key, value, "(calls, bytes)")
         return whole(key, calls), whole(key, size)
     if key == "max_message_size":
         return whole(key, value)
     if key == "ca":
         return [_pem(value)]
     if key == "certificate":
-        chain, private_key = value
+        chain, private_key = _pair(key, value, "(chain, private key), PEM or paths")
         return _pem(chain), _pem(private_key)
-    if key == "lazy":
-        return _flag(key, value)
-    raise TypeError(f"there is no option {key!r} of connections or calls")
+    return _flag(key, value)
+
+
+def _pair(key: str, value: Any, what: str) -> tuple[Any, Any]:
+    if not isinstance(value, (tuple, list)) or len(cast("Sequence[Any]", value)) != 2:
+        raise TypeError(f"{key} is a pair {what}, not {_kind(value)}")
+    first, second = cast("Sequence[Any]", value)
+    return first, second
 
 
 def _pem(value: Any) -> str:

@@ -93,12 +93,6 @@ class _Service(Generic[M]):
             self._link, merged, self._service, self._queue, self._errors, self._contract
         )
 
-    def __dir__(self) -> Iterable[str]:
-        return [*super().__dir__(), *(spec.attribute for spec in self._methods())]
-
-    def _methods(self) -> Iterable[Any]:
-        return self._contract.methods if self._contract else ()
-
     def __repr__(self) -> str:
         return f"<leveret.{type(self).__name__} {self._service or self._queue!r}>"
 

@@ -41,9 +41,23 @@ def run(
 
     Raises:
         LeveretError: when it cannot start; see `Server.start`.
+        RuntimeError: where an event loop runs already.
         TypeError, ValueError: for what is no service, and options that do not fit.
     """
+    if _loop_runs():
+        raise RuntimeError(
+            "an event loop runs here already, as in a notebook: use "
+            "`await leveret.Server(...).serve()`, or `with leveret.Server(...).in_thread():`"
+        )
     asyncio.run(_main(Server(*services, url=url, **options), ready))
+
+
+def _loop_runs() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 async def _main(server: Server, ready: Callable[[], Awaitable[object] | object] | None) -> None:

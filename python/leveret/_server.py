@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import threading
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future
@@ -19,7 +20,7 @@ from ._convert import takes_text
 from ._handlers import Handler, LoopHandlers, ThreadHandlers
 from ._life import pooled, serving
 from ._loop import LoopQueue, queue_of
-from ._options import QueueOptions, seconds, whole
+from ._options import QueueOptions, connection_settings, seconds, whole
 from ._schema import described
 from ._service import Service, contract_of
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from ._options import ConnectOptions
 
+_KEYS = ("concurrency", "prefetch", "threads", "queue", "grace", "tracebacks")
 # What a handler that is cancelled at the end may take to clean up.
 _PATIENCE = 1.0
 
@@ -59,6 +61,12 @@ class Serve:
             value = getattr(self, key)
             if value is not None:
                 whole(key, value)
+        queue: Any = self.queue
+        if queue is not None and not isinstance(queue, QueueOptions):
+            raise TypeError(
+                f"queue is a leveret.QueueOptions, not {queue!r}; a queue is named where the "
+                "service is: @leveret.service(..., queue=...)"
+            )
 
 
 class Server:
@@ -105,6 +113,9 @@ class Server:
             raise TypeError("a server needs a service")
         if client is not None and (url is not None or connection):
             raise TypeError("give a client, or the options of a connection, not both")
+        if client is None:
+            # Now, where the caller's line is still on the stack, and not when it starts.
+            connection_settings(url, connection, also=_KEYS)
         self._client = client
         self._connect = (url, connection)
         self._threads = whole("threads", threads or min(32, (os.cpu_count() or 1) + 4))
@@ -289,6 +300,10 @@ class Server:
     ) -> None:
         await self.stop()
 
+    def __repr__(self) -> str:
+        names = ", ".join(repr(one["descriptor"]["name"]) for one in self._served)
+        return f"<leveret.Server {names} {'serving' if self.serving else 'not serving'}>"
+
     @contextmanager
     def in_thread(self) -> Generator[Server, None, None]:
         """Serves from a background thread with an event loop of its own, as long as the `with`
@@ -320,14 +335,20 @@ class Server:
             finally:
                 ended.set()
 
-        threading.Thread(target=thread, name="leveret-server", daemon=True).start()
-        loop = started.result()
+        running = threading.Thread(target=thread, name="leveret-server", daemon=True)
+        running.start()
+        try:
+            loop = started.result()
+        except BaseException:
+            running.join()
+            raise
         try:
             yield self
         finally:
-            if not ended.is_set():
+            # An interpreter that ends has stopped the thread already: nothing would come of it.
+            if not ended.is_set() and not sys.is_finalizing():
                 asyncio.run_coroutine_threadsafe(self.stop(), loop).result()
-                ended.wait()
+            running.join()
 
 
 class _Running:

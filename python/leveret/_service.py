@@ -21,6 +21,7 @@ from ._contract import (
     read_contract,
     read_method,
 )
+from ._options import unknown_option
 from ._schema import as_rust_does
 from .errors import DomainError
 
@@ -93,15 +94,24 @@ def rpc(function: Any = None, /, **options: Any) -> Any:
 
 
 def _rpc_options(options: dict[str, Any]) -> RpcOptions:
+    for key in options:
+        if key not in RpcOptions.__dataclass_fields__:
+            raise unknown_option(key, RpcOptions.__dataclass_fields__)
     options["errors"] = tuple(options.get("errors", ()))
     return RpcOptions(**options)
+
+
+def _check_function(function: Any) -> None:
+    if isinstance(function, str):
+        raise TypeError(f"a name is given by keyword: @rpc(name={function!r})")
+    if not inspect.isroutine(function):
+        raise TypeError(f"@rpc marks functions, not {function!r}")
 
 
 def _marked(function: Any, options: RpcOptions) -> Any:
     if isinstance(function, (staticmethod, classmethod)):
         raise TypeError("@rpc is for methods with `self`; for functions there is leveret.Service")
-    if not inspect.isroutine(function):
-        raise TypeError(f"@rpc marks functions, not {function!r}")
+    _check_function(function)
     setattr(function, _MARK, options)
     return function
 
@@ -147,6 +157,10 @@ def service(
     """
     all_errors = tuple(errors)
     check_errors(all_errors)
+    if inspect.isroutine(name):
+        raise TypeError("@leveret.service decorates a class; for functions use leveret.Service")
+    if name is not None and not isinstance(name, (str, type)):
+        raise TypeError(f"the name of a service is a str, not {name!r}")
 
     def decorate(cls: Any) -> Any:
         if not isinstance(cls, type):
@@ -212,8 +226,7 @@ class Service:
         parsed = _rpc_options(options)
 
         def add(function: Any) -> Any:
-            if not inspect.isroutine(function):
-                raise TypeError(f"@rpc marks functions, not {function!r}")
+            _check_function(function)
             self._functions.append((function, parsed))
             return function
 
@@ -256,6 +269,11 @@ def contract_of(service: Any) -> Contract:
     """
     if isinstance(service, Service):
         return service.contract()
+    if inspect.isroutine(service):
+        raise TypeError(
+            f"the function {service.__name__} is no service: make one with leveret.Service and "
+            "mark functions with its `rpc`"
+        )
     cls: type = service if isinstance(service, type) else type(service)
     decorated = next((base for base in cls.__mro__ if base in _services), None)
     if decorated is None:

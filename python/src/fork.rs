@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use leveret::{Code, Error, Executed};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use tokio::runtime::{Builder, Handle, Runtime};
 
@@ -17,8 +18,13 @@ static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
 
 /// Marks every object of the parent as unusable.
 #[pyfunction]
-pub(crate) fn after_fork_in_child() {
+pub(crate) fn after_fork_in_child() -> PyResult<()> {
     GENERATION.fetch_add(1, Ordering::Relaxed);
+    // The only thread that is left would go on with the numbers of its twin in the parent: calls of both would carry the
+    // same ids, and a server answers the second of two calls with the answer of the first.
+    rand::rng()
+        .reseed()
+        .map_err(|error| PyRuntimeError::new_err(format!("no randomness after a fork: {error}")))
 }
 
 /// Something that belongs to the process that made it.

@@ -8,6 +8,7 @@ use lapin::types::FieldTable;
 use leveret::{Code, Executed, ServiceOptions};
 use serde_json::json;
 
+use crate::probe::ProbeClient;
 use crate::world::{LONG, World, failed, failure, json_request, uuid, value};
 
 impl World {
@@ -59,6 +60,23 @@ async fn dropping_the_call_stops_its_handler() {
     world.stage.release("b");
     assert_eq!(within("the other", other).await.unwrap().unwrap(), "b");
     world.assert_all_acked(served).await;
+}
+
+#[tokio::test]
+async fn a_call_dropped_just_before_the_close_stops_its_handler() {
+    let world = World::new().await;
+    let _served = world.serve().await;
+    // It was a race, and hardly ever won.
+    for n in 0..5 {
+        let connection = world.connect().await;
+        let probe = ProbeClient::new(&connection);
+        let call = tokio::spawn(probe.hold(n.to_string()).timeout(LONG).into_future());
+        world.stage.wait(&format!("start {n}")).await;
+        call.abort();
+        let _ = call.await;
+        connection.close().await;
+        world.stage.wait(&format!("stop {n}")).await;
+    }
 }
 
 #[tokio::test]

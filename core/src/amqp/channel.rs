@@ -123,8 +123,8 @@ impl Channel {
         })
     }
 
-    /// Publishes something that nobody will miss.
-    pub(crate) fn send(&self, message: Message<'_>) {
+    /// Publishes something that nobody will miss, and waits until it has been written.
+    pub(crate) async fn send(&self, message: Message<'_>) {
         let prepared = || {
             Ok::<_, Error>((
                 short(message.exchange, "the exchange's name")?,
@@ -135,10 +135,10 @@ impl Channel {
         match prepared() {
             Ok((exchange, key, properties)) => {
                 let options = BasicPublishOptions::default();
-                start(
-                    self.0
-                        .basic_publish(exchange, key, options, &message.body, properties),
-                );
+                let _ = self
+                    .0
+                    .basic_publish(exchange, key, options, &message.body, properties)
+                    .await;
             }
             Err(error) => tracing::debug!(%error, "a control message cannot be sent"),
         }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::WhenDown;
 use super::limits::{Limits, Permit};
@@ -19,6 +19,8 @@ use crate::error::{Code, Error, Executed};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The pause before a route is opened again on a session that still lives.
 const REOPEN_AFTER: Duration = Duration::from_millis(100);
+/// How long a close waits for the last cancels to leave.
+const LAST_CANCELS: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 pub(crate) struct Caller {
@@ -55,6 +57,13 @@ impl Caller {
             unclaimed,
             consumers: Mutex::default(),
         })
+    }
+
+    /// Waits, but not for long, until nothing more is to be sent on a connection that has been stopped.
+    pub(crate) async fn ended(&self) {
+        let mut route = self.route.clone();
+        let closed = route.wait_for(|state| matches!(state, RouteState::Closed));
+        let _ = timeout(LAST_CANCELS, closed).await;
     }
 
     /// How many replies nobody waited for.
@@ -268,6 +277,10 @@ async fn keep_route(
                 }
                 state.send_replace(RouteState::Down("the connection was lost".into()));
                 route.close();
+                if shared.stopped().is_cancelled() {
+                    // Programs give a call up and close in one breath; its handler is to hear of it.
+                    let _ = timeout(LAST_CANCELS, route.flush_cancels()).await;
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, "replies cannot be received; trying again");

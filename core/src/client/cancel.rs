@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use futures_util::future::join_all;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::amqp::{Channel, Message};
 use crate::connection::Session;
@@ -16,33 +17,67 @@ pub(super) struct Cancel {
     pub(super) message_id: String,
 }
 
+/// What the task is told.
+#[derive(Debug)]
+pub(super) enum Order {
+    Cancel(Cancel),
+    /// Tell when all cancels before this have been written to the socket.
+    Flush(oneshot::Sender<()>),
+}
+
 /// Cancels waiting to be sent; more are dropped, since each costs every instance of a service a delivery.
 const WAITING: usize = 4096;
 
-pub(super) fn start(session: Arc<Session>, exchange: String) -> mpsc::Sender<Cancel> {
-    let (sender, mut cancels) = mpsc::channel::<Cancel>(WAITING);
+/// How many are written at a time.
+const BATCH: usize = 64;
+
+pub(super) fn start(session: Arc<Session>, exchange: String) -> mpsc::Sender<Order> {
+    let (sender, mut orders) = mpsc::channel::<Order>(WAITING);
     tokio::spawn(async move {
         // Opened for the first cancel: most programs never cancel anything.
         let mut channel = None;
-        while let Some(cancel) = cancels.recv().await {
-            if channel
-                .as_ref()
-                .is_none_or(|channel: &Channel| !channel.is_open())
-            {
-                match session.unless_lost(open(&session, &exchange)).await {
-                    Ok(opened) => channel = opened,
-                    Err(error) => {
-                        tracing::debug!(%error, "calls cannot be cancelled on this connection");
-                        return;
-                    }
+        let mut batch = Vec::new();
+        while orders.recv_many(&mut batch, BATCH).await > 0 {
+            let (mut cancels, mut flushes) = (Vec::new(), Vec::new());
+            for order in batch.drain(..) {
+                match order {
+                    Order::Cancel(cancel) => cancels.push(cancel),
+                    Order::Flush(done) => flushes.push(done),
                 }
             }
-            if let Some(channel) = &channel {
-                send(channel, &exchange, &cancel);
+            if !cancels.is_empty()
+                && let Err(error) = send(&session, &mut channel, &exchange, &cancels).await
+            {
+                tracing::debug!(%error, "calls cannot be cancelled on this connection");
+                return;
+            }
+            for done in flushes {
+                let _ = done.send(());
             }
         }
     });
     sender
+}
+
+async fn send(
+    session: &Session,
+    channel: &mut Option<Channel>,
+    exchange: &str,
+    cancels: &[Cancel],
+) -> Result<(), Error> {
+    if channel.as_ref().is_none_or(|channel| !channel.is_open()) {
+        *channel = session.unless_lost(open(session, exchange)).await?;
+    }
+    let Some(channel) = channel else {
+        return Ok(());
+    };
+    let written = join_all(cancels.iter().map(|cancel| write(channel, exchange, cancel)));
+    session
+        .unless_lost(async {
+            written.await;
+            Ok(())
+        })
+        .await
 }
 
 /// `None` while the exchange does not exist, which also means that no server would hear.
@@ -54,13 +89,15 @@ async fn open(session: &Session, exchange: &str) -> Result<Option<Channel>, Erro
     Ok(Some(session.publish.channel().await?))
 }
 
-fn send(channel: &Channel, exchange: &str, cancel: &Cancel) {
+async fn write(channel: &Channel, exchange: &str, cancel: &Cancel) {
     let key = wire::control_key(&cancel.queue);
-    channel.send(Message {
-        exchange,
-        routing_key: &key,
-        kind: Some(wire::TYPE_CANCEL),
-        correlation_id: Some(&cancel.message_id),
-        ..Message::default()
-    });
+    channel
+        .send(Message {
+            exchange,
+            routing_key: &key,
+            kind: Some(wire::TYPE_CANCEL),
+            correlation_id: Some(&cancel.message_id),
+            ..Message::default()
+        })
+        .await;
 }

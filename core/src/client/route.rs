@@ -5,10 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::cancel::{self, Cancel};
+use super::cancel::{self, Cancel, Order};
 use super::limits::Permit;
 use super::pending::{Key, Outcome, Pending, connection_lost};
 use crate::amqp::{ConsumeOptions, Consumer, Publisher};
@@ -33,7 +33,7 @@ pub(super) struct Route {
     pub(super) pending: Arc<Pending>,
     pub(super) reply_to: String,
     pub(super) login: Option<String>,
-    cancels: mpsc::Sender<Cancel>,
+    cancels: mpsc::Sender<Order>,
 }
 
 impl fmt::Debug for Route {
@@ -95,8 +95,16 @@ impl Route {
             queue: queue.to_owned(),
             message_id: id.to_string(),
         };
-        if self.cancels.try_send(cancel).is_err() {
+        if self.cancels.try_send(Order::Cancel(cancel)).is_err() {
             tracing::debug!(queue, "a cancel was dropped");
+        }
+    }
+
+    /// Waits until the cancels so far have been written.
+    pub(super) async fn flush_cancels(&self) {
+        let (done, written) = oneshot::channel();
+        if self.cancels.send(Order::Flush(done)).await.is_ok() {
+            let _ = written.await;
         }
     }
 

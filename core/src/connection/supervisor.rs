@@ -40,6 +40,9 @@ pub(super) async fn supervise(shared: Arc<Shared>, mut session: Option<Arc<Sessi
         };
         if stopped {
             shared.session.send_replace(None);
+            if let Some(caller) = shared.caller.get() {
+                caller.ended().await;
+            }
             current.close().await;
             break;
         }
