@@ -171,8 +171,27 @@ def queue_of(loop: AbstractEventLoop) -> LoopQueue:
     """The queue of a loop, made when it is first needed."""
     queue = _queues.get(loop)
     if queue is None:
+        _forget_closed_loops()
         queue = _queues[loop] = LoopQueue(loop)
     return queue
+
+
+def _forget_closed_loops() -> None:
+    """Gives up what was under way when a loop was closed: it waits for ever, and its futures keep
+    the loop, with the connections that came too late for anybody to take them.
+    """
+    for reference in _queues.keyrefs():
+        loop = reference()
+        if loop is None or not loop.is_closed():
+            continue
+        queue = _queues.pop(loop, None)
+        if queue is None:
+            continue
+        left = dict(queue.pending)
+        queue.pending.clear()
+        for slot, future in left.items():
+            if isinstance(future, CallFuture):
+                future.lane.native.cancel(slot)
 
 
 def watch(loop: AbstractEventLoop, owner: T, drain: Callable[[T], None]) -> _leveret.Queue:

@@ -13,7 +13,7 @@ import pytest
 
 pytest.register_assert_rewrite(f"{__package__}.rig")
 
-from .rig import Probe, Scripts  # noqa: E402
+from .rig import Probe, Proxy, Scripts  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -76,3 +76,20 @@ def scripts(namespace: str) -> Iterator[Scripts]:
     scripts = Scripts()
     yield scripts
     scripts.close()
+
+
+@pytest.fixture
+def proxy(url: str) -> Iterator[Proxy]:
+    """A way to the broker that can be cut."""
+    proxy = Proxy(url)
+    yield proxy
+    proxy.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever Python would only warn of (a task never awaited, a socket never closed) fails the
+    test that did it.
+    """
+    for item in items:
+        if __package__ in item.nodeid.replace("/", "."):
+            item.add_marker(pytest.mark.filterwarnings("error"), append=False)

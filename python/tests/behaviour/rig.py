@@ -8,9 +8,11 @@ only there so that a broken promise ends the test.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -18,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
 
 import leveret
 
@@ -232,3 +235,76 @@ def eventually(holds: Callable[[], bool], what: str) -> None:
     while not holds():
         assert time.monotonic() < end, f"in vain: {what}"
         time.sleep(0.01)
+
+
+class Proxy:
+    """Between a client and the broker; cuts connections and refuses new ones on demand."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        assert parts.hostname is not None
+        self._target = (parts.hostname, parts.port or 5672)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        port = self._listener.getsockname()[1]
+        login = parts.netloc.rpartition("@")[0]
+        host = f"{login}@127.0.0.1:{port}" if login else f"127.0.0.1:{port}"
+        self.url = parts._replace(netloc=host).geturl()
+        self._lock = threading.Lock()
+        self._open: set[socket.socket] = set()
+        self._refuses = False
+        self.accepted = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                self.accepted += 1
+                refuses = self._refuses
+            if refuses:
+                near.close()
+                continue
+            far = socket.create_connection(self._target)
+            with self._lock:
+                self._open |= {near, far}
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        with self._lock:
+            self._open.discard(source)
+        source.close()
+
+    def cut(self, *, refuse: bool = False) -> None:
+        """Breaks what is open; with `refuse`, what comes afterwards too, until `mend`."""
+        with self._lock:
+            self._refuses = refuse
+            left = set(self._open)
+        for end in left:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def count(self) -> int:
+        """How many sockets are open: two for each connection."""
+        with self._lock:
+            return len(self._open)
+
+    def mend(self) -> None:
+        with self._lock:
+            self._refuses = False
+
+    def close(self) -> None:
+        # A close alone does not wake who waits in `accept`.
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.cut()

@@ -197,6 +197,6 @@ def test_calls_outside_of_a_loop(namespace: str, probe: Probe) -> None:
         return await leveret.connect_async(namespace=namespace)
 
     client = asyncio.run(main())
-    with pytest.raises(RuntimeError, match="no running event loop"):
+    with pytest.raises(RuntimeError, match="event loop"):
         client.service("probe").echo(1)
     asyncio.run(client.close())

@@ -117,6 +117,7 @@ def test_a_handler_that_hangs_in_a_thread_does_not_keep_the_process(
     assert program.end_well(SOON) == ["ended"]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_handler_that_ends_its_loop(namespace: str, client: leveret.Client) -> None:
     """`sys.exit()` is meant to; the caller hears of it, and the program does not hang."""
     service = leveret.Service("exits")
