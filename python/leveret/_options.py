@@ -303,7 +303,7 @@ def _connection_setting(key: str, value: Any) -> Any:
 
 def _pair(key: str, value: Any, what: str) -> tuple[Any, Any]:
     if not isinstance(value, (tuple, list)) or len(cast("Sequence[Any]", value)) != 2:
-        raise TypeError(f"{key} is a pair {what}, not {_kind(value)}")
+        raise TypeError(f"{key} is a pair {what}, not {_kind(cast('object', value))}")
     first, second = cast("Sequence[Any]", value)
     return first, second
 
