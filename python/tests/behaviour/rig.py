@@ -100,7 +100,7 @@ class Probe:
 
 
 _PREAMBLE = """
-import asyncio, os, signal, sys, threading, time
+import asyncio, logging, os, signal, sys, threading, time
 import leveret
 NAMESPACE = os.environ["LEVERET_TEST_NAMESPACE"]
 def connect(**options):
@@ -108,7 +108,10 @@ def connect(**options):
 def connect_async(**options):
     return leveret.connect_async(namespace=NAMESPACE, **options)
 def say(*what, **how):
-    print(*what, flush=True, **how)
+    # In one piece: threads say things too.
+    print(how.pop("sep", " ").join(map(str, what)) + "\\n", end="", flush=True)
+# Debug mode tells of every tenth of a second that a busy machine took elsewhere.
+logging.getLogger("asyncio").addFilter(lambda record: not record.msg.startswith("Executing"))
 """
 
 

@@ -27,8 +27,6 @@ def test_a_handler_that_blocks_keeps_its_connection(scripts: Scripts, what: str,
     lines = scripts.run(f"""
 import logging
 logging.basicConfig(level=logging.WARNING, stream=sys.stdout)
-# Debug mode says that the loop was blocked; that is known.
-logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 service = leveret.Service("busy")
 @service.rpc
 {kind} work() -> int:
@@ -51,8 +49,7 @@ asyncio.run(main())
 
 def test_a_process_that_is_busy_keeps_its_client_and_its_results(scripts: Scripts) -> None:
     lines = scripts.run("""
-        import ctypes, logging
-        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+        import ctypes
         service = leveret.Service("quick")
         @service.rpc
         def echo(n: int) -> int:
