@@ -6,10 +6,10 @@ FEATURES := --all-features
 WITH_RABBITMQ = $(TARGET)/debug/with-rabbitmq
 
 .DEFAULT_GOAL := help
-.PHONY: help demo programs test lint fmt bench mutations deps
+.PHONY: help demo programs test lint fmt bench bench-python mutations deps
 
 help: ## This list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
 demo: deps programs ## fib called between Rust, Python and Node, on the broker at AMQP_URL or on a private one
 	cargo build -p leveret-tests --bin with-rabbitmq
@@ -39,6 +39,11 @@ fmt: deps ## Formats Rust and Python
 bench: deps ## Benchmarks, on the broker at AMQP_URL or on a private one
 	cargo build --workspace --bins $(FEATURES)
 	$(WITH_RABBITMQ) --unless-amqp-url -- cargo bench --workspace $(FEATURES)
+
+bench-python: deps ## Leveret's Python beside its peers; BENCH="--rounds 1 --seconds 1" and the like
+	cargo build --workspace --bins $(FEATURES)
+	benches/python/install.sh
+	$(WITH_RABBITMQ) --unless-amqp-url -- target/bench-venv/bin/python benches/python/run.py $(BENCH)
 
 mutations: deps ## Takes promises out of the library one by one: does a test notice?
 	CARGO_TARGET_DIR=$(TARGET) tests/mutations/run.sh

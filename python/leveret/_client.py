@@ -233,7 +233,12 @@ class AsyncClient(_Base[AsyncProxy]):
 
 
 class Connecting(Coroutine[Any, Any, AsyncClient]):
-    """What `connect_async` gives: await it, or use it in `async with`."""
+    """What `connect_async` gives: await it, or use it in `async with`.
+
+    ```python
+    client = await leveret.connect_async()
+    ```
+    """
 
     __slots__ = ("_client", "_steps")
 

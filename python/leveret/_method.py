@@ -161,8 +161,8 @@ class OnewayMethod(Method):
 
 def _no_loop(where: str) -> RuntimeError:
     return RuntimeError(
-        f"{where} was called outside of an event loop: call it in an `async def` that "
-        "asyncio.run() runs, or use leveret.connect(), whose calls wait"
+        f"no running event loop: call {where} in an `async def` that asyncio.run() runs, or use "
+        "leveret.connect(), whose calls wait"
     )
 
 

@@ -162,25 +162,57 @@ def _restored(
 
 
 class InvalidArgument(LeveretError, ValueError):
-    """The arguments do not fit the method, or an option cannot be sent."""
+    """The arguments do not fit the method, or an option cannot be sent.
+
+    ```python
+    try:
+        math.fib("30")
+    except leveret.InvalidArgument as error:  # or ValueError
+        print(error.message)  # argument `n`: expected `int`, got `str`
+    ```
+    """
 
     code = Code.INVALID_ARGUMENT
 
 
 class NoSuchService(LeveretError, LookupError):
-    """No server has ever declared the queue of this service."""
+    """No server has ever declared the queue of this service.
+
+    ```python
+    try:
+        client.service("mth").fib(30)
+    except leveret.NoSuchService as error:  # or LookupError
+        print(error.executed)  # no
+    ```
+    """
 
     code = Code.NO_SUCH_SERVICE
 
 
 class NoSuchMethod(LeveretError, LookupError):
-    """The service has no method of this name."""
+    """The service has no method of this name.
+
+    ```python
+    try:
+        client.service("math").fob(30)
+    except leveret.NoSuchMethod as error:  # or LookupError
+        print(error.message)  # lists those that there are
+    ```
+    """
 
     code = Code.NO_SUCH_METHOD
 
 
 class DeadlineExceeded(LeveretError, TimeoutError):
-    """The deadline passed first."""
+    """The deadline passed first.
+
+    ```python
+    try:
+        math.with_options(timeout=0.5).fib(30)
+    except TimeoutError:
+        value = None
+    ```
+    """
 
     code = Code.DEADLINE_EXCEEDED
 
@@ -188,67 +220,132 @@ class DeadlineExceeded(LeveretError, TimeoutError):
 class Cancelled(LeveretError):
     """The caller gave the call up. Not `asyncio.CancelledError`, which is what a cancelled task
     sees.
+
+    ```python
+    except leveret.Cancelled as error:  # not by this program: its own calls just end
+        log.info("gave up: %s", error.message)
+    ```
     """
 
     code = Code.CANCELLED
 
 
 class Unavailable(LeveretError, ConnectionError):
-    """The broker or the service cannot be reached."""
+    """The broker or the service cannot be reached.
+
+    ```python
+    try:
+        client.service("math", fail_fast=True).fib(30)
+    except ConnectionError as error:
+        if error.executed == "no":  # safe to send again
+            ...
+    ```
+    """
 
     code = Code.UNAVAILABLE
 
 
 class ResourceExhausted(LeveretError):
-    """A limit was reached: a size, calls in flight, a full queue."""
+    """A limit was reached: a size, calls in flight, a full queue.
+
+    ```python
+    raise leveret.ResourceExhausted("too many orders", retry_after=2.5)  # in a handler
+    ```
+    """
 
     code = Code.RESOURCE_EXHAUSTED
 
 
 class PermissionDenied(LeveretError, PermissionError):
-    """The caller is known and may not do this."""
+    """The caller is known and may not do this.
+
+    ```python
+    raise leveret.PermissionDenied("not yours", details={"owner": "ann"})  # in a handler
+    ```
+    """
 
     code = Code.PERMISSION_DENIED
 
 
 class Unauthenticated(LeveretError, PermissionError):
-    """The caller is not known."""
+    """The caller is not known.
+
+    ```python
+    cx = leveret.context()  # in a handler
+    if cx is None or cx.user is None:
+        raise leveret.Unauthenticated("log in to the broker under your own name")
+    ```
+    """
 
     code = Code.UNAUTHENTICATED
 
 
 class FailedPrecondition(LeveretError):
-    """The system is not in a state that allows the call."""
+    """The system is not in a state that allows the call.
+
+    ```python
+    raise leveret.FailedPrecondition("the shop is closed", executed="no")  # in a handler
+    ```
+    """
 
     code = Code.FAILED_PRECONDITION
 
 
 class Aborted(LeveretError):
-    """Given up, because going on could have run the method twice."""
+    """Given up, because going on could have run the method twice.
+
+    ```python
+    except leveret.Aborted as error:
+        assert error.executed == "maybe"  # look whether it has happened before sending it again
+    ```
+    """
 
     code = Code.ABORTED
 
 
 class Unimplemented(LeveretError, NotImplementedError):
-    """The peer does not support what was asked of it."""
+    """The peer does not support what was asked of it.
+
+    ```python
+    raise NotImplementedError  # in a handler becomes leveret.Unimplemented for the caller
+    ```
+    """
 
     code = Code.UNIMPLEMENTED
 
 
 class Internal(LeveretError):
-    """The service is broken: its handler raised, or its result cannot be sent or read."""
+    """The service is broken: its handler raised, or its result cannot be sent or read.
+
+    ```python
+    except leveret.Internal as error:
+        print(error.message)  # the handler raised ValueError; the server's log has the reason
+    ```
+    """
 
     code = Code.INTERNAL
 
 
 class Unknown(LeveretError):
-    """A code that this version does not know; `wire_code` has it."""
+    """A code that this version does not know; `wire_code` has it.
+
+    ```python
+    except leveret.Unknown as error:
+        print(error.wire_code)
+    ```
+    """
 
     code = Code.UNKNOWN
 
 
 class Application(LeveretError):
-    """An error that the service defines; `name` and `details` say which. See `DomainError`."""
+    """An error that the service defines; `name` and `details` say which. See `DomainError`.
+
+    ```python
+    except leveret.Application as error:  # of a service whose errors were not declared
+        print(error.name, error.details)  # TooLarge {'limit': 93}
+    ```
+    """
 
     code = Code.APPLICATION
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use leveret::{HandlerFuture, Reply, Request, Service, ServiceDescriptor};
+use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
 use crate::queue::{Event, Events, JSON, MSGPACK, TEXT};
@@ -48,7 +49,7 @@ impl PythonService {
             return Ok((Bytes::copy_from_slice(text.as_bytes()), TEXT));
         }
         let names = self.descriptor.methods.get(method);
-        let names: Vec<&str> = names
+        let names: SmallVec<[&str; 8]> = names
             .iter()
             .flat_map(|method| method.arguments.iter())
             .map(|name| &**name)

@@ -71,7 +71,11 @@ async fn send(
     let Some(channel) = channel else {
         return Ok(());
     };
-    let written = join_all(cancels.iter().map(|cancel| write(channel, exchange, cancel)));
+    let written = join_all(
+        cancels
+            .iter()
+            .map(|cancel| write(channel, exchange, cancel)),
+    );
     session
         .unless_lost(async {
             written.await;
