@@ -12,9 +12,9 @@ use crate::error::Error;
 /// use leveret::{Codec, Encoded};
 ///
 /// # fn main() -> Result<(), leveret::Error> {
-/// let json = Encoded::new(Codec::Json, r#"{"n":30}"#);
-/// assert_eq!(json.to_msgpack()?, b"\x81\xa1n\x1e"[..]);
-/// assert_eq!(Encoded::from_msgpack(json.to_msgpack()?, Codec::Json)?.body(), &b"{\"n\":30}"[..]);
+/// let json = Encoded::from_msgpack(&b"\x81\xa1n\x1e"[..], Codec::Json)?;
+/// assert_eq!(json.body(), r#"{"n":30}"#);
+/// assert_eq!(Encoded::new(Codec::Json, "[30]").to_msgpack()?.last(), Some(&30));
 /// assert!(Encoded::from_msgpack(&b"\xc1"[..], Codec::MsgPack).is_err());
 /// # Ok(())
 /// # }

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ._convert import check
+from ._names import check_name
 from ._options import seconds
 from .errors import DomainError
 
@@ -135,7 +136,7 @@ def read_method(
         _check(result, f"{where}: the result")
     return MethodSpec(
         attribute=attribute,
-        name=options.name or attribute,
+        name=check_name("method", options.name or attribute),
         doc=inspect.cleandoc(function.__doc__ or ""),
         signature=signature,
         parameters=parameters,

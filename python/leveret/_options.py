@@ -302,10 +302,10 @@ def _connection_setting(key: str, value: Any) -> Any:
 
 
 def _pair(key: str, value: Any, what: str) -> tuple[Any, Any]:
-    pair = cast("Sequence[Any]", value) if isinstance(value, (tuple, list)) else ()
-    if len(pair) != 2:
-        raise TypeError(f"{key} is a pair {what}")
-    return pair[0], pair[1]
+    if not isinstance(value, (tuple, list)) or len(cast("Sequence[Any]", value)) != 2:
+        raise TypeError(f"{key} is a pair {what}, not {_kind(cast('object', value))}")
+    first, second = cast("Sequence[Any]", value)
+    return first, second
 
 
 def _pem(value: Any) -> str:

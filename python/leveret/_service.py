@@ -21,6 +21,7 @@ from ._contract import (
     read_contract,
     read_method,
 )
+from ._names import check_name, snake_case
 from ._options import unknown_option
 from ._schema import as_rust_does
 from .errors import DomainError
@@ -148,12 +149,13 @@ def service(
     ```
 
     Args:
-        name: the service's name on the wire; the class's own by default.
+        name: the service's name on the wire; by default the class's in snake_case, as in Rust.
         queue: its queue, verbatim, instead of namespace and name.
         errors: the domain errors that its methods raise.
 
     Raises:
         TypeError: if it does not decorate a class, or errors are no domain errors.
+        ValueError: if the name may not be used.
     """
     all_errors = tuple(errors)
     check_errors(all_errors)
@@ -165,8 +167,8 @@ def service(
     def decorate(cls: Any) -> Any:
         if not isinstance(cls, type):
             raise TypeError("@leveret.service decorates a class; for functions use leveret.Service")
-        said = name if isinstance(name, str) else cls.__name__
-        _services[cls] = _ServiceMark(said, queue, all_errors)
+        said = name if isinstance(name, str) else snake_case(cls.__name__)
+        _services[cls] = _ServiceMark(check_name("service", said), queue, all_errors)
         return cls
 
     return decorate(name) if isinstance(name, type) else decorate
@@ -186,6 +188,7 @@ class Service:
 
     Raises:
         TypeError: if errors are no domain errors.
+        ValueError: if the name may not be used.
     """
 
     def __init__(
@@ -196,7 +199,7 @@ class Service:
         errors: Iterable[type[DomainError]] = (),
         doc: str = "",
     ) -> None:
-        self.name = name
+        self.name = check_name("service", name)
         self._queue = queue
         self._errors = tuple(errors)
         self._doc = doc

@@ -29,6 +29,8 @@ const COLLECT_EVERY: Duration = Duration::from_millis(1);
 const COLLECT_SELDOM: Duration = Duration::from_millis(20);
 /// What counts as many.
 const MANY: usize = 256;
+/// How many looks in vain end the looking. One call after another would otherwise wake the collector for each.
+const IDLE_LOOKS: u32 = 16;
 
 /// Learns what became of published messages. `T` is what the publisher attached to each.
 pub(crate) trait ConfirmSink<T>: Send + Sync + 'static {
@@ -140,14 +142,21 @@ async fn collect<T: Send + 'static>(outbox: Arc<Outbox<T>>, sink: impl ConfirmSi
         spare: Vec::new(),
     };
     let mut pause = COLLECT_EVERY;
+    let mut idle = 0;
     loop {
-        if waiting.started.is_empty() {
+        idle = if waiting.started.is_empty() {
+            idle + 1
+        } else {
+            0
+        };
+        if idle > IDLE_LOOKS {
             outbox.awake.store(false, Ordering::Release);
             // A publish between the last look and the line above has found us awake and not called.
             if outbox.lock().started.is_empty() {
                 outbox.wake.notified().await;
             }
             outbox.awake.store(true, Ordering::Release);
+            idle = 0;
         }
         tokio::time::sleep(pause).await;
         {

@@ -282,6 +282,7 @@ async fn keep_route(
                     let _ = timeout(LAST_CANCELS, route.flush_cancels()).await;
                 }
             }
+            Err(_) if shared.stopped().is_cancelled() => break,
             Err(error) => {
                 tracing::warn!(%error, "replies cannot be received; trying again");
                 state.send_replace(RouteState::Down(error.to_string().into()));

@@ -91,8 +91,8 @@ impl Outgoing {
             Err(_) => Err(Error::new(
                 Code::DeadlineExceeded,
                 format!(
-                    "no answer from `{}` in time; it may be slow, overloaded or not running",
-                    flight.queue
+                    "no answer to `{}` from `{}` in time; it may be slow, overloaded or not running",
+                    flight.method, flight.queue
                 ),
             )
             .with_executed(Executed::Maybe)),
@@ -231,6 +231,7 @@ impl Outgoing {
             key,
             outcome,
             queue,
+            method: &self.target.method,
             id,
             landed: false,
             _permit: Arc::clone(permit),
@@ -244,6 +245,7 @@ struct Flight<'a> {
     key: Key,
     outcome: oneshot::Receiver<Outcome>,
     queue: &'a str,
+    method: &'a str,
     id: Uuid,
     landed: bool,
     _permit: Arc<Permit>,
