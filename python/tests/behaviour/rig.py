@@ -127,6 +127,8 @@ class Program:
             stderr=subprocess.PIPE,
             env={**os.environ, **environment},
             text=True,
+            # A group of its own, so that what it has forked can be done away with too.
+            start_new_session=True,
         )
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._errors: list[str] = []
@@ -202,9 +204,9 @@ class Program:
         return lines
 
     def kill(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait(PATIENCE)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(PATIENCE)
         for reader in self._readers:
             reader.join(PATIENCE)
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
