@@ -237,4 +237,4 @@ def test_kinds() -> None:
 
     assert contract_of(Math).kind == "sync"
     assert contract_of(Mixed).kind == "mixed"
-    assert contract_of(Mixed).name == "Mixed"
+    assert contract_of(Mixed).name == "mixed"
