@@ -1,11 +1,11 @@
 //! The native half of the Python package `leveret`: connections, calls and requests as bytes.
 //!
 //! Nothing in here waits for the interpreter, and no thread of the runtime ever holds it: results and requests are
-//! collected in a [`queue`] and taken in batches by a thread of Python's. So a program that holds the interpreter for
+//! collected in a `queue` and taken in batches by a thread of Python's. So a program that holds the interpreter for
 //! half a minute costs itself half a minute, and not its connection.
 //!
-//! A call goes `python/leveret` → [`target`] (what is called and how) → [`lane`] (asyncio) or [`blocking`] → the core,
-//! and its answer comes back through a [`queue`]. A request goes core → [`service`] → a [`queue`] → [`request`], which
+//! A call goes `python/leveret` → `target` (what is called and how) → `lane` (asyncio) or `blocking` → the core,
+//! and its answer comes back through a `queue`. A request goes core → `service` → a `queue` → `request`, which
 //! the Python handler answers.
 
 mod blocking;
