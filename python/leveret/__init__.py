@@ -40,7 +40,8 @@ from ._method import AsyncMethod, Method
 from ._options import QueueOptions, TraceContext
 from ._proxy import AsyncProxy, Proxy
 from ._run import run
-from ._server import Serve, Server
+from ._serve import Serve
+from ._server import Server
 from ._service import Service, describe, rpc, service
 from .errors import (
     Aborted,

@@ -9,20 +9,16 @@ import threading
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import leveret._leveret as _leveret
 
 from ._client import AsyncClient, Client, connect_async
-from ._contract import Contract
-from ._convert import takes_text
 from ._handlers import Handler, LoopHandlers, ThreadHandlers
 from ._life import pooled, serving
 from ._loop import LoopQueue, queue_of
 from ._options import QueueOptions, connection_settings, seconds, whole
-from ._schema import described
-from ._service import Service, contract_of
+from ._serve import Serve, prepare
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -34,39 +30,6 @@ if TYPE_CHECKING:
 _KEYS = ("concurrency", "prefetch", "threads", "queue", "grace", "tracebacks")
 # What a handler that is cancelled at the end may take to clean up.
 _PATIENCE = 1.0
-
-
-@dataclass(frozen=True)
-class Serve:
-    """A service with options of its own, in the place of a service.
-
-    ```python
-    leveret.run(leveret.Serve(Slow(), concurrency=1), Fast())
-    ```
-
-    Attributes:
-        service: an instance of a decorated class, or a `Service`.
-        concurrency: how many of its requests run at once; None: what the server says.
-        prefetch: how many requests the broker may hand over ahead; None: as many as run at once.
-        queue: how its queue is declared.
-    """
-
-    service: Any
-    concurrency: int | None = None
-    prefetch: int | None = None
-    queue: QueueOptions | None = None
-
-    def __post_init__(self) -> None:
-        for key in ("concurrency", "prefetch"):
-            value = getattr(self, key)
-            if value is not None:
-                whole(key, value)
-        queue: Any = self.queue
-        if queue is not None and not isinstance(queue, QueueOptions):
-            raise TypeError(
-                f"queue is a leveret.QueueOptions, not {queue!r}; a queue is named where the "
-                "service is: @leveret.service(..., queue=...)"
-            )
 
 
 class Server:
@@ -125,39 +88,12 @@ class Server:
         self._table: list[list[Handler]] = []
         self._served: list[dict[str, Any]] = []
         for one in services:
-            self._add(one if isinstance(one, Serve) else Serve(one), default)
+            handlers, settings = prepare(one if isinstance(one, Serve) else Serve(one), default)
+            self._table.append(handlers)
+            self._served.append(settings)
         self._running: _Running | None = None
-        self._starting: asyncio.Task[_Running] | None = None
-
-    def _add(self, serve: Serve, default: Serve) -> None:
-        service = serve.service
-        if isinstance(service, type):
-            raise TypeError(
-                f"serve an instance: {service.__name__}() instead of {service.__name__}"
-            )
-        contract = contract_of(service)
-        handlers = [
-            Handler(contract, spec, _implementation(service, spec.attribute, spec))
-            for spec in contract.methods
-        ]
-        blocking = frozenset(
-            spec.attribute
-            for spec, handler in zip(contract.methods, handlers, strict=True)
-            if not handler.is_async
-        )
-        queue = serve.queue or default.queue
-        self._table.append(handlers)
-        self._served.append(
-            {
-                "descriptor": described(contract, blocking=blocking),
-                "text": _texts(contract),
-                "options": {
-                    "concurrency": serve.concurrency or default.concurrency,
-                    "prefetch": serve.prefetch or default.prefetch,
-                    "queue": None if queue is None else queue.as_settings(),
-                },
-            }
-        )
+        # Started twice at the same time it starts once.
+        self._starting = asyncio.Lock()
 
     async def start(self) -> None:
         """Connects, declares the queues and begins to serve; returns when requests are taken. Does
@@ -168,19 +104,20 @@ class Server:
                 there and may not be created, `PermissionDenied` when the login may not declare or
                 consume.
         """
-        if self._running is not None:
-            return
-        if self._client is not None:
-            client, own = self._client, None
-        else:
-            url, options = self._connect
-            client = own = await connect_async(url, **options)
-        try:
-            self._running = await self._start(client, own)
-        except BaseException:
-            if own is not None:
-                await own.close()
-            raise
+        async with self._starting:
+            if self._running is not None:
+                return
+            if self._client is not None:
+                client, own = self._client, None
+            else:
+                url, options = self._connect
+                client = own = await connect_async(url, **options)
+            try:
+                self._running = await self._start(client, own)
+            except BaseException:
+                if own is not None:
+                    await own.close()
+                raise
 
     async def _start(self, client: AsyncClient | Client, own: AsyncClient | None) -> _Running:
         loop = asyncio.get_running_loop()
@@ -369,33 +306,3 @@ class _Running:
         self.own = own
         self.stopped = asyncio.Event()
         self.stopping: asyncio.Task[None] | None = None
-
-
-def _texts(contract: Contract) -> list[bool]:
-    return [
-        len(spec.parameters) == 1 and takes_text(spec.parameters[0].hint)
-        for spec in contract.methods
-    ]
-
-
-def _implementation(service: Any, attribute: str, spec: Any) -> Any:
-    """The function that serves a method.
-
-    Raises:
-        TypeError: if it cannot be called as the contract says.
-    """
-    import inspect
-
-    if isinstance(service, Service):
-        return spec.function
-    function = getattr(service, attribute)
-    placeholders = [None for one in spec.parameters if not one.keyword_only]
-    keywords = {one.name: None for one in spec.parameters if one.keyword_only}
-    try:
-        inspect.signature(function).bind(*placeholders, **keywords)
-    except TypeError as error:
-        raise TypeError(
-            f"{type(service).__qualname__}.{attribute} does not take the arguments of the "
-            f"service's {spec.name}{spec.signature}: {error}"
-        ) from error
-    return function
