@@ -17,7 +17,8 @@ fuzz_target!(|input: (u8, &[u8])| {
     // NaN has no form in JSON; whatever has one comes back as the same value.
     if let Ok(json) = Encoded::from_msgpack(value, Codec::Json) {
         let back = json.to_msgpack().expect("our own JSON");
-        let twice = Encoded::from_msgpack(back, Codec::Json).expect("it was JSON");
-        assert_eq!(json.body(), twice.body());
+        let twice = Encoded::from_msgpack(back.clone(), Codec::Json).expect("it was JSON");
+        // The same number has more than one notation.
+        assert_eq!(twice.to_msgpack().expect("our own JSON"), back);
     }
 });
