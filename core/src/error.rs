@@ -41,6 +41,8 @@ struct Inner {
     message: Cow<'static, str>,
     /// `None` until somebody who knows says so: a fresh error does not know where it will surface.
     executed: Option<Executed>,
+    /// It is the end of a call, and speaks of that call's method.
+    of_call: bool,
     retryable: Option<bool>,
     retry_after: Option<Duration>,
     details: Option<(Codec, Bytes)>,
@@ -60,6 +62,7 @@ impl Error {
             name: None,
             message: message.into(),
             executed: None,
+            of_call: false,
             retryable: None,
             retry_after: None,
             details: None,
@@ -156,7 +159,18 @@ impl Error {
 
     /// Marks the error as the outcome of a handler that ran, unless the handler said otherwise.
     pub(crate) fn after_handler(mut self) -> Self {
-        self.0.executed.get_or_insert(Executed::Yes);
+        self.0.executed = match self.0.executed {
+            None => Some(Executed::Yes),
+            // The method that it speaks of never began; the handler that called it did.
+            Some(Executed::No) if self.0.of_call => Some(Executed::Maybe),
+            said => said,
+        };
+        self
+    }
+
+    /// Marks the error that a call ended in, for the case that a handler lets it through.
+    pub(crate) fn of_call(mut self) -> Self {
+        self.0.of_call = true;
         self
     }
 

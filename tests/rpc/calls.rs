@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use harness::within;
-use leveret::{CallError, Code, Codec, Error, Executed, ServiceOptions, rpc_service};
+use leveret::{CallError, Client, Code, Codec, Error, Executed, ServiceOptions, rpc_service};
 use serde_json::{Value, json};
 
 use crate::probe::{ProbeError, ProbeServer, Stage};
@@ -279,4 +279,32 @@ async fn a_foreign_caller_gets_its_answer_in_its_own_encoding() {
     let reply = raw.call(&world.queue(), text(Some("text"), "[\"ä")).await;
     assert_eq!(reply.body, "[\"ä".as_bytes());
     world.assert_all_acked(served).await;
+}
+
+#[rpc_service(name = "relay")]
+trait Relay {
+    async fn relay(&self, service: String) -> Result<u32, Error>;
+}
+
+struct Relaying(Client);
+
+impl Relay for Relaying {
+    async fn relay(&self, service: String) -> Result<u32, Error> {
+        self.0.call(&service, "relay", &["nobody"]).await
+    }
+}
+
+#[tokio::test]
+async fn an_error_that_a_handler_lets_through_does_not_deny_that_the_handler_ran() {
+    let world = World::new().await;
+    let connection = world.connect().await;
+    let relay = RelayServer::new(Relaying(connection.client()));
+    let server = connection.server().service(relay).start().await;
+    let _server = server.expect("a server");
+    let client = RelayClient::new(&world.connect().await);
+    let error = client.relay("nobody".into()).await.unwrap_err();
+    assert_eq!(
+        (error.code(), error.executed()),
+        (Code::NoSuchService, Executed::Maybe)
+    );
 }

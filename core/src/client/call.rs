@@ -126,11 +126,14 @@ impl<T> Call<T> {
     /// # Cancel safety
     /// Dropping the future cancels the call.
     pub async fn undecoded(mut self) -> Result<Encoded, Error> {
-        let reply = self.outgoing.call().await?;
+        let reply = self.outgoing.call().await.map_err(Error::of_call)?;
         if reply.kind() == Some(wire::TYPE_ERROR) {
-            return Err(error_body::read(&reply));
+            return Err(error_body::read(&reply).of_call());
         }
-        Ok(Encoded::new(codec(&reply)?, reply.body))
+        Ok(Encoded::new(
+            codec(&reply).map_err(Error::of_call)?,
+            reply.body,
+        ))
     }
 }
 
@@ -178,11 +181,12 @@ impl<T: DeserializeOwned + Send + 'static, E: MethodError> IntoFuture for Call<T
 
     fn into_future(mut self) -> Self::IntoFuture {
         Box::pin(async move {
-            let reply = self.outgoing.call().await.map_err(E::CallError::from)?;
+            let reply = self.outgoing.call().await;
+            let reply = reply.map_err(|error| E::CallError::from(error.of_call()))?;
             if reply.kind() == Some(wire::TYPE_ERROR) {
-                return Err(E::from_error(error_body::read(&reply)));
+                return Err(E::from_error(error_body::read(&reply).of_call()));
             }
-            value(&reply).map_err(E::CallError::from)
+            value(&reply).map_err(|error| E::CallError::from(error.of_call()))
         })
     }
 }
@@ -192,7 +196,7 @@ impl IntoFuture for Cast {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(mut self) -> Self::IntoFuture {
-        Box::pin(async move { self.outgoing.cast().await })
+        Box::pin(async move { self.outgoing.cast().await.map_err(Error::of_call) })
     }
 }
 
