@@ -41,8 +41,16 @@ struct State {
 
 impl Orders {
     fn put(&self, order: Order) {
+        self.change(|state| state.orders.push(order));
+    }
+
+    fn end(&self) {
+        self.change(|state| state.ended = true);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.orders.push(order);
+        change(&mut state);
         let idle = state.idle.take();
         drop(state);
         if let Some(task) = idle {
@@ -58,16 +66,6 @@ impl Orders {
             state.idle = Some(cx.waker().clone());
         }
         !state.ended
-    }
-
-    fn end(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.ended = true;
-        let idle = state.idle.take();
-        drop(state);
-        if let Some(task) = idle {
-            task.wake();
-        }
     }
 }
 
@@ -140,21 +138,16 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    fn send(&self, slot: u64, prepared: Result<BoxFuture<'static, Event>, Error>) {
-        let Ok((orders, events)) = self.inner.get() else {
-            return;
-        };
+    fn send(&self, slot: u64, prepared: Result<BoxFuture<'static, Event>, Error>) -> PyResult<()> {
+        let (orders, events) = self
+            .inner
+            .get()
+            .map_err(|error| PyRuntimeError::new_err(error.message().to_owned()))?;
         match prepared {
             Ok(call) => orders.put(Order::Call { slot, call }),
             Err(error) => events.push(Event::Failed { slot, error }),
         }
-    }
-
-    fn check(&self) -> PyResult<()> {
-        self.inner
-            .get()
-            .map(|_| ())
-            .map_err(|error| PyRuntimeError::new_err(error.message().to_owned()))
+        Ok(())
     }
 }
 
@@ -192,9 +185,7 @@ impl Lane {
         body: &[u8],
         around: Option<&Request>,
     ) -> PyResult<()> {
-        self.check()?;
-        self.send(slot, target.prepare_call(slot, body, around));
-        Ok(())
+        self.send(slot, target.prepare_call(slot, body, around))
     }
 
     fn cast(
@@ -204,9 +195,7 @@ impl Lane {
         body: &[u8],
         around: Option<&Request>,
     ) -> PyResult<()> {
-        self.check()?;
-        self.send(slot, target.prepare_cast(slot, body, around));
-        Ok(())
+        self.send(slot, target.prepare_cast(slot, body, around))
     }
 
     fn cancel(&self, slot: u64) {

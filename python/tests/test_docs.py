@@ -9,7 +9,6 @@ Each section is one fresh process, its blocks in order. A comment `# 832040` beh
 - `<!-- run: hidden` and code up to `-->`: set-up that readers need not see. `given()` provides what
   the page takes as read, `given_program(PATH, READY)` runs a program of the repository.
 - `<!-- run: any order -->` before a text block: its lines may come in any order.
-- `<!-- run: skip because ... -->`: not run.
 """
 
 from __future__ import annotations
@@ -116,7 +115,7 @@ def test_the_pages_have_what_is_to_be_run() -> None:
     assert len(blocks) > 20
     assert sum(step["printed"] is not None for step in blocks) > 10
     assert PAGES["README.md"]
-    assert {step["do"] for step in blocks} <= {"run", "background", "file", "skip"}
+    assert {step["do"] for step in blocks} <= {"run", "background", "file"}
 
 
 def test_the_contents_name_every_section() -> None:

@@ -164,7 +164,6 @@ else:
 
 
 def test_uvloop(scripts: Scripts, probe: Probe) -> None:
-    pytest.importorskip("uvloop")
     assert (
         scripts.run("""
         import uvloop
