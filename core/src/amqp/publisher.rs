@@ -46,10 +46,19 @@ pub(crate) trait ConfirmSink<T>: Send + Sync + 'static {
     fn lost(&self, ticket: T);
 }
 
-type Confirmed = lapin::Result<Confirmation>;
+type Confirmed = Result<Confirmation, Fault>;
+
+enum Fault {
+    /// lapin never wrote it.
+    NotSent(lapin::Error),
+    /// Nobody knows what became of it.
+    Lost,
+}
 
 pub(crate) struct Publisher<T> {
     channel: Channel,
+    /// lapin refuses publishes of a dying connection a moment before it calls the channel closed.
+    refusing: AtomicBool,
     outbox: Arc<Outbox<T>>,
     _collector: AbortOnDropHandle<()>,
 }
@@ -89,16 +98,18 @@ impl<T: Send + 'static> Publisher<T> {
         let collector = tokio::spawn(collect(Arc::clone(&outbox), sink));
         Ok(Self {
             channel,
+            refusing: AtomicBool::new(false),
             outbox,
             _collector: AbortOnDropHandle::new(collector),
         })
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.channel.is_open()
+        self.channel.is_open() && !self.refusing.load(Ordering::Acquire)
     }
 
-    /// Hands a message to lapin. Returns at once; an error means that nothing was sent.
+    /// Hands a message to lapin. Returns at once; an error means that nothing was sent, and when it is lapin's,
+    /// that nothing more can be.
     pub(crate) fn publish(&self, message: Message<'_>, ticket: T) -> Result<(), Error> {
         let properties = message.properties()?;
         let exchange = short(message.exchange, "the exchange's name")?;
@@ -112,15 +123,20 @@ impl<T: Send + 'static> Publisher<T> {
         let publishing = async move {
             channel
                 .basic_publish(exchange, routing_key, options, &body, properties)
-                .await?
                 .await
+                .map_err(Fault::NotSent)?
+                .await
+                .map_err(|_| Fault::Lost)
         };
         {
             let mut fresh = self.outbox.lock();
             let (started, outcome) = fresh.pool.start(publishing);
             match outcome {
                 Poll::Pending => fresh.started.push((started, ticket)),
-                Poll::Ready(Err(error)) => return Err(failure("publishing", error)),
+                Poll::Ready(Err(Fault::NotSent(error))) => {
+                    self.refusing.store(true, Ordering::Release);
+                    return Err(failure("publishing", error));
+                }
                 Poll::Ready(confirmed) => {
                     fresh
                         .started
