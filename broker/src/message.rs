@@ -1,0 +1,71 @@
+//! A message as every queue shares it: what was published, byte for byte, and what the broker reads of it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+
+use crate::Name;
+use crate::wire::properties::Properties;
+
+/// Published once, shared by all queues and connections that it is in.
+pub(crate) struct Message {
+    pub(crate) exchange: Name,
+    pub(crate) routing_key: Name,
+    pub(crate) properties: Properties,
+    pub(crate) body: Bytes,
+    meter: Meter,
+}
+
+impl Message {
+    pub(crate) fn new(
+        meter: &Meter,
+        exchange: Name,
+        routing_key: Name,
+        properties: Properties,
+        body: Bytes,
+    ) -> Self {
+        let message = Self {
+            exchange,
+            routing_key,
+            properties,
+            body,
+            meter: meter.clone(),
+        };
+        meter.0.fetch_add(message.weight(), Ordering::Relaxed);
+        message
+    }
+
+    /// Bytes of memory, roughly.
+    fn weight(&self) -> usize {
+        const STRUCTURES: usize = 256;
+        STRUCTURES + self.routing_key.len() + self.properties.raw().len() + self.body.len()
+    }
+}
+
+impl Drop for Message {
+    fn drop(&mut self) {
+        self.meter.0.fetch_sub(self.weight(), Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("exchange", &self.exchange)
+            .field("routing_key", &self.routing_key)
+            .field("size", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Counts the memory that all messages of a broker take, in bytes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Meter(Arc<AtomicUsize>);
+
+impl Meter {
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
