@@ -68,4 +68,35 @@ impl Meter {
     pub(crate) fn bytes(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
+
+    /// For memory that is not in a message.
+    pub(crate) fn charge(&self) -> Charge {
+        Charge {
+            meter: self.clone(),
+            bytes: 0,
+        }
+    }
+}
+
+/// Memory of changing size, counted until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Charge {
+    meter: Meter,
+    bytes: usize,
+}
+
+impl Charge {
+    pub(crate) fn set(&mut self, bytes: usize) {
+        let before = std::mem::replace(&mut self.bytes, bytes);
+        // Wraps around when it shrinks, and back.
+        self.meter
+            .0
+            .fetch_add(bytes.wrapping_sub(before), Ordering::Relaxed);
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.set(0);
+    }
 }
