@@ -83,17 +83,11 @@ impl Call<'_> {
     fn exchange(&mut self, method: exchange::AMQPMethod) -> Result<(), Refusal> {
         let (ok, nowait) = match method {
             exchange::AMQPMethod::Declare(declare) => {
-                self.vhost.exchanges.declare(ExchangeDeclare {
-                    name: declare.exchange.as_str(),
-                    kind: declare.kind.as_str(),
-                    passive: declare.passive,
-                    durable: declare.durable,
-                    auto_delete: declare.auto_delete,
-                    internal: declare.internal,
-                    arguments: declare.arguments,
-                })?;
+                let nowait = declare.nowait;
+                let declare = ExchangeDeclare::from(declare);
+                self.vhost.exchanges.declare(declare)?;
                 let ok = exchange::AMQPMethod::DeclareOk(exchange::DeclareOk {});
-                (ok, declare.nowait)
+                (ok, nowait)
             }
             exchange::AMQPMethod::Delete(delete) => {
                 let name = delete.exchange.as_str();
@@ -116,7 +110,7 @@ impl Call<'_> {
                     unbind.source.as_str(),
                     Destination::Exchange(unbind.destination.as_str().into()),
                     unbind.routing_key.as_str(),
-                    unbind.arguments,
+                    &unbind.arguments,
                 )?;
                 let ok = exchange::AMQPMethod::UnbindOk(exchange::UnbindOk {});
                 (ok, unbind.nowait)

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use amq_protocol::protocol::{AMQPClass, basic};
-use amq_protocol::types::{AMQPValue, FieldTable};
+use amq_protocol::types::FieldTable;
 
+use super::arguments;
 use super::connection::Consumer;
-use super::erlang;
 use super::reply_to::DIRECT;
 use super::{ConnectionId, ConsumerId, QueueId, Vhost};
 use crate::Name;
@@ -55,7 +55,12 @@ impl Vhost {
             return Ok((tag, None));
         }
         let queue = self.usable(id, consume.queue)?;
-        let priority = checked_priority(consume.arguments, consume.queue, &self.name)?;
+        let quorum = self
+            .queues
+            .get(queue)
+            .is_some_and(|queue| queue.arguments.quorum);
+        let priority =
+            arguments::consumer_priority(consume.arguments, &self.name, consume.queue, quorum)?;
         self.add_consumer(id, channel, queue, Arc::clone(&tag), consume, priority)?;
         Ok((tag, Some(queue)))
     }
@@ -182,32 +187,5 @@ impl Vhost {
                 }
             }
         }
-    }
-}
-
-/// <https://www.rabbitmq.com/docs/consumer-priority>
-fn checked_priority(arguments: &FieldTable, queue: &str, vhost: &str) -> Result<i64, Refusal> {
-    let bad = |name: &str, why: String| {
-        Err(Refusal::precondition_failed(format!(
-            "invalid arg '{name}' for queue '{queue}' in vhost '{vhost}': {why}"
-        )))
-    };
-    // For mirrored queues, which there are none of; but the type is checked.
-    let failover = "x-cancel-on-ha-failover";
-    if let Some(value) = arguments.inner().get(failover)
-        && !matches!(value, AMQPValue::Boolean(_))
-    {
-        let kind = erlang::type_name(value);
-        return bad(failover, format!("{{unacceptable_type,{kind}}}"));
-    }
-    match arguments.inner().get("x-priority") {
-        None => Ok(0),
-        Some(value) => match erlang::integer(value) {
-            Some(priority) => Ok(priority),
-            None => {
-                let kind = erlang::type_name(value);
-                bad("x-priority", format!("\"expected integer, got {kind}\""))
-            }
-        },
     }
 }

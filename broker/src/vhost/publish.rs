@@ -87,7 +87,7 @@ impl Vhost {
                 )));
             }
             if let Some(text) = properties.expiration() {
-                time_to_live = arguments::expiration(text)?;
+                time_to_live = Some(arguments::expiration(text)?);
             }
             if properties.reply_to() == Some(DIRECT) {
                 let reply = connection

@@ -78,7 +78,7 @@ impl Vhost {
                 auto_delete: declare.auto_delete,
                 arguments: declare.arguments.clone(),
             };
-            arguments::equivalent(&queue.name, &vhost, &current, &wanted)?;
+            arguments::equivalent(&vhost, &queue.name, &current, &wanted)?;
         }
         queue.last_used = std::time::Instant::now();
         Ok(QueueInfo {
@@ -149,8 +149,8 @@ impl Vhost {
     fn queue_arguments(&self, declare: &QueueDeclare<'_>) -> Result<QueueArguments, Refusal> {
         arguments::parse(
             &declare.arguments,
-            declare.queue,
             &self.name,
+            declare.queue,
             declare.durable,
             declare.exclusive,
             declare.auto_delete,
@@ -199,6 +199,7 @@ impl Vhost {
         key: &str,
         arguments: FieldTable,
     ) -> Result<(), Refusal> {
+        self.exchanges.bindable(exchange)?;
         let destination = self.destination(id, queue)?;
         self.exchanges.bind(exchange, destination, key, arguments)
     }
@@ -218,7 +219,7 @@ impl Vhost {
             return Ok(());
         }
         let destination = self.destination(id, queue)?;
-        self.exchanges.unbind(exchange, destination, key, arguments)
+        self.exchanges.unbind(exchange, destination, key, &arguments)
     }
 
     fn destination(&self, id: ConnectionId, queue: &str) -> Result<Destination, Refusal> {

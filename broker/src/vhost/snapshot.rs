@@ -4,7 +4,8 @@ use amq_protocol::types::AMQPValue;
 use slotmap::Key;
 
 use super::connection::Connection;
-use super::{ConnectionId, Vhost};
+use super::exchanges::Binding;
+use super::{ConnectionId, Destination, Vhost};
 use crate::status::{
     BindingStatus, ChannelStatus, ConnectionHandle, ConnectionStatus, ExchangeStatus, QueueStatus,
     Status,
@@ -51,7 +52,7 @@ impl Vhost {
             .map(|exchange| ExchangeStatus {
                 vhost: vhost(),
                 name: exchange.name.to_string(),
-                kind: exchange.kind.as_str().to_owned(),
+                kind: exchange.kind.name().to_owned(),
                 durable: exchange.durable,
                 auto_delete: exchange.auto_delete,
                 internal: exchange.internal,
@@ -59,7 +60,7 @@ impl Vhost {
             .collect();
         exchanges.sort_by(|a, b| a.name.cmp(&b.name));
         status.exchanges.append(&mut exchanges);
-        let mut bindings: Vec<BindingStatus> = self.exchanges.bindings().collect();
+        let mut bindings: Vec<_> = self.exchanges.bindings().map(binding).collect();
         bindings.sort();
         status.bindings.append(&mut bindings);
         let mut connections: Vec<_> = self
@@ -98,5 +99,18 @@ impl Vhost {
             blocked: connection.blocked,
             channels,
         }
+    }
+}
+
+fn binding(binding: &Binding) -> BindingStatus {
+    let (to_queue, destination) = match &binding.destination {
+        Destination::Queue(_, name) => (true, name),
+        Destination::Exchange(name) => (false, name),
+    };
+    BindingStatus {
+        source: binding.source.to_string(),
+        destination: destination.to_string(),
+        to_queue,
+        routing_key: binding.key.to_string(),
     }
 }

@@ -1,0 +1,9 @@
+//! An in-memory AMQP 0-9-1 broker.
+#![allow(dead_code)]
+
+mod error;
+mod message;
+mod vhost;
+mod wire;
+
+pub(crate) type Name = std::sync::Arc<str>;

@@ -1,0 +1,4 @@
+//! AMQP 0-9-1 as bytes.
+
+pub(crate) mod properties;
+mod table;
