@@ -190,7 +190,7 @@ impl Channels {
                 "expected method frame, got non method frame instead",
             )),
             (State::Header(head), Kind::Header) => {
-                self.header(vhost, channel, head, payload).map(Some)
+                self.header(vhost, channel, head, &payload).map(Some)
             }
             (State::Header(_), _) => Err(Refusal::unexpected_frame(format!(
                 "expected content header for class {BASIC}, got non content header frame instead"
@@ -249,13 +249,12 @@ impl Channels {
         vhost: &mut Vhost,
         channel: u16,
         head: Head,
-        payload: Bytes,
+        payload: &Bytes,
     ) -> Result<State, Refusal> {
-        let header::Header {
-            class,
-            body_size,
-            properties,
-        } = header::decode(payload).map_err(|refusal| refusal.at(PUBLISH.0, PUBLISH.1))?;
+        // The payload shares the read buffer, which would live as long as the message.
+        let own = Bytes::copy_from_slice(payload);
+        let (class, body_size, properties) =
+            header::decode(&own).map_err(|refusal| refusal.at(PUBLISH.0, PUBLISH.1))?;
         if class != BASIC {
             return Err(Refusal::unexpected_frame(format!(
                 "expected content header for class {BASIC}, got one for class {class} instead"
@@ -298,7 +297,6 @@ impl Channels {
             .at(PUBLISH.0, PUBLISH.1));
         }
         content.missing -= size;
-        // The payload shares the read buffer, which would live as long as the message.
         if content.missing == 0 && content.body.is_empty() {
             let body = Bytes::copy_from_slice(payload);
             return self.publish(vhost, channel, *content, body);
@@ -343,7 +341,7 @@ impl Vhost {
         tracing::debug!(channel, code = refusal.code, text = refusal.text, "channel closed");
         let close = channel::AMQPMethod::Close(channel::Close {
             reply_code: refusal.code,
-            reply_text: short(&refusal.text),
+            reply_text: short(&refusal.text).into(),
             class_id,
             method_id,
         });

@@ -30,8 +30,8 @@ use std::sync::Arc;
 use amq_protocol::protocol::AMQPClass;
 use slotmap::SlotMap;
 
-pub(crate) use connection::{Capabilities, Channel, NewConnection, Peer};
-use connection::{Connection, Consumer};
+pub(crate) use connection::NewConnection;
+use connection::{Channel, Connection, Consumer};
 pub(crate) use consumers::Consume;
 use dispatch::DeadLetter;
 pub(crate) use exchanges::{Destination, ExchangeDeclare};
@@ -41,12 +41,13 @@ pub(crate) use ids::{ConnectionId, ConsumerId, QueueId};
 use memory::Alarm;
 pub(crate) use publish::Publish;
 use queue::Queue;
-pub(crate) use queues::{QueueDeclare, QueueInfo};
+pub(crate) use queues::QueueDeclare;
 pub(crate) use settle::Settle;
 
 use crate::Name;
 use crate::message::Meter;
 use crate::outbound::Outbound;
+use crate::settings::Settings;
 
 pub(crate) struct Vhost {
     pub(crate) name: Name,
@@ -72,7 +73,7 @@ pub(crate) struct Vhost {
 }
 
 impl Vhost {
-    pub(crate) fn new(name: Name, memory_limit: usize) -> Self {
+    pub(crate) fn new(name: Name, settings: &Settings) -> Self {
         Self {
             exchanges: Exchanges::new(Arc::clone(&name)),
             name,
@@ -88,7 +89,7 @@ impl Vhost {
             routed: Vec::new(),
             default_exchange: Name::from(""),
             meter: Meter::default(),
-            alarm: Alarm::new(memory_limit),
+            alarm: Alarm::new(settings.memory_limit),
         }
     }
 

@@ -137,7 +137,7 @@ impl Call<'_> {
                 };
                 let info = self.vhost.declare_queue(id, channel, declared)?;
                 let ok = queue::DeclareOk {
-                    queue: short(&info.name),
+                    queue: short(&info.name).into(),
                     message_count: info.messages,
                     consumer_count: info.consumers,
                 };
@@ -252,7 +252,7 @@ impl Call<'_> {
         let (tag, queue) = self.vhost.consume(id, channel, &wanted)?;
         if !consume.nowait {
             self.answer_basic(basic::AMQPMethod::ConsumeOk(basic::ConsumeOk {
-                consumer_tag: short(&tag),
+                consumer_tag: short(&tag).into(),
             }));
         }
         if let Some(queue) = queue {

@@ -1,7 +1,6 @@
 //! What the broker keeps of each connection, its channels and its consumers.
 
 use std::collections::{HashMap, HashSet};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -13,21 +12,7 @@ use super::{ConnectionId, ConsumerId, QueueId};
 use crate::Name;
 use crate::control::Control;
 use crate::outbound::Outbound;
-
-/// What a client said it can take (`capabilities` of its properties).
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Capabilities {
-    pub(crate) consumer_cancel_notify: bool,
-    pub(crate) connection_blocked: bool,
-    pub(crate) authentication_failure_close: bool,
-}
-
-/// The two ends of a TCP connection.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer {
-    pub(crate) address: SocketAddr,
-    pub(crate) local: SocketAddr,
-}
+use crate::session::{Capabilities, Peer};
 
 /// A connection that has been let in.
 pub(crate) struct NewConnection {

@@ -179,7 +179,7 @@ impl Vhost {
             }
             if connection.capabilities.consumer_cancel_notify {
                 let notice = AMQPClass::Basic(basic::AMQPMethod::Cancel(basic::Cancel {
-                    consumer_tag: short(&consumer.tag),
+                    consumer_tag: short(&consumer.tag).into(),
                     nowait: true,
                 }));
                 if connection.out.method(consumer.channel, notice) {

@@ -272,7 +272,7 @@ impl Vhost {
     }
 
     /// Sends the confirms that wait on a channel, as one.
-    pub(super) fn send_confirms(&mut self, id: ConnectionId, channel: u16) {
+    pub(crate) fn send_confirms(&mut self, id: ConnectionId, channel: u16) {
         let Some(connection) = self.connections.get_mut(id) else {
             return;
         };

@@ -6,7 +6,7 @@ use amq_protocol::types::FieldTable;
 
 use super::arguments::{self, Declared, QueueArguments};
 use super::queue::Queue;
-use super::reply_to::{DIRECT, DIRECT_PREFIX};
+use super::reply_to::DIRECT;
 use super::{ConnectionId, Destination, QueueId, Vhost};
 use crate::Name;
 use crate::error::Refusal;

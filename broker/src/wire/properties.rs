@@ -87,7 +87,8 @@ impl Properties {
         }
         found.raw = raw;
         if let Some(headers) = found.raw_headers() {
-            table::guard(headers)?;
+            let with_length = found.headers as usize..found.headers as usize + 4 + headers.len();
+            table::guard(&found.raw[with_length])?;
         }
         Ok(found)
     }
