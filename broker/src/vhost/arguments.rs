@@ -11,7 +11,7 @@ use super::erlang::{self, type_name};
 use crate::Name;
 use crate::error::Refusal;
 
-pub(crate) use checks::{consumer_priority, parse};
+pub(crate) use checks::{consumer_priority, parse, server_named};
 
 /// What a full queue does with one more message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,12 +56,12 @@ const LONGEST: i64 = 315_360_000_000;
 ///
 /// 406 with the first difference.
 pub(crate) fn equivalent(
-    vhost: &str,
     queue: &str,
+    vhost: &str,
     current: &Declared,
     wanted: &Declared,
 ) -> Result<(), Refusal> {
-    let resource = resource(vhost, queue);
+    let resource = resource(queue, vhost);
     same_field(&resource, "durable", current.durable, wanted.durable)?;
     same_field(
         &resource,
@@ -81,8 +81,9 @@ pub(crate) fn equivalent(
 ///
 /// 406 if it is no number of milliseconds.
 pub(crate) fn expiration(text: &str) -> Result<Duration, Refusal> {
-    let invalid =
-        |why: String| Refusal::precondition_failed(format!("invalid expiration '{text}': {why}"));
+    let before = format!("invalid expiration '{text}': ");
+    let invalid = |why: &str| Refusal::precondition_failed(format!("{before}{why}"));
+    let pair = |atom: &str, value: &str| invalid(&erlang::pair(&before, atom, value));
     let (negative, unsigned) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -90,26 +91,23 @@ pub(crate) fn expiration(text: &str) -> Result<Duration, Refusal> {
     let end = unsigned.find(|character: char| !character.is_ascii_digit());
     let (digits, rest) = unsigned.split_at(end.unwrap_or(unsigned.len()));
     if digits.is_empty() {
-        return Err(invalid("no_integer".to_owned()));
+        return Err(invalid("no_integer"));
     }
     if !rest.is_empty() {
-        return Err(invalid(format!(
-            "{{leftover_string,{}}}",
-            erlang::text(rest)
-        )));
+        return Err(pair("leftover_string", &erlang::text(rest)));
     }
     let digits = match digits.trim_start_matches('0') {
         "" => "0",
         digits => digits,
     };
     if negative && digits != "0" {
-        return Err(invalid(format!("{{value_negative,-{digits}}}")));
+        return Err(pair("value_negative", &format!("-{digits}")));
     }
     match digits.parse() {
         Ok(milliseconds) if milliseconds <= LONGEST.unsigned_abs() => {
             Ok(Duration::from_millis(milliseconds))
         }
-        _ => Err(invalid(format!("{{value_too_large,{digits}}}"))),
+        _ => Err(pair("value_too_large", digits)),
     }
 }
 
@@ -204,7 +202,7 @@ fn plain(value: &AMQPValue) -> String {
     }
 }
 
-fn resource(vhost: &str, queue: &str) -> String {
+fn resource(queue: &str, vhost: &str) -> String {
     format!("queue '{queue}' in vhost '{vhost}'")
 }
 

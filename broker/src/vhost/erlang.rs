@@ -85,6 +85,17 @@ pub(super) fn text(text: &str) -> String {
     listed("[", text.as_bytes(), "]")
 }
 
+/// A pair as `~p` prints it behind `before`: on two lines where it would reach the 80th column.
+pub(super) fn pair(before: &str, atom: &str, value: &str) -> String {
+    const COLUMNS: usize = 80;
+    let column = before.chars().count();
+    let flat = format!("{{{atom},{value}}}");
+    if column + flat.chars().count() < COLUMNS {
+        return flat;
+    }
+    format!("{{{atom},\n{:column$} {value}}}", "")
+}
+
 fn put_term(out: &mut String, value: &AMQPValue) {
     match value {
         AMQPValue::Boolean(value) => put(out, value),
@@ -180,3 +191,7 @@ fn quoted(text: &str) -> String {
     out.push('"');
     out
 }
+
+#[cfg(test)]
+#[path = "erlang_tests.rs"]
+mod tests;

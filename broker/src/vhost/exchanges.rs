@@ -6,7 +6,6 @@ mod routes;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use amq_protocol::protocol::exchange;
 use amq_protocol::types::{AMQPValue, FieldTable};
 use slotmap::SlotMap;
 
@@ -19,7 +18,7 @@ use crate::error::Refusal;
 use crate::wire::properties::Properties;
 
 slotmap::new_key_type! {
-    struct ExchangeId;
+    pub(super) struct ExchangeId;
     pub(super) struct BindingId;
 }
 
@@ -30,6 +29,18 @@ const ALTERNATE: &str = "alternate-exchange";
 pub(crate) enum Destination {
     Queue(QueueId, Name),
     Exchange(Name),
+}
+
+impl Destination {
+    pub(crate) fn name(&self) -> &Name {
+        match self {
+            Self::Queue(_, name) | Self::Exchange(name) => name,
+        }
+    }
+
+    pub(crate) fn is_queue(&self) -> bool {
+        matches!(self, Self::Queue(..))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +66,7 @@ impl Kind {
         }
     }
 
-    pub(crate) fn name(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Direct => "direct",
             Self::Fanout => "fanout",
@@ -83,28 +94,14 @@ pub(crate) struct Exchange {
 
 /// What exchange.declare asks for.
 #[derive(Debug)]
-pub(crate) struct ExchangeDeclare {
-    pub(crate) name: String,
-    pub(crate) kind: String,
+pub(crate) struct ExchangeDeclare<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) kind: &'a str,
     pub(crate) passive: bool,
     pub(crate) durable: bool,
     pub(crate) auto_delete: bool,
     pub(crate) internal: bool,
     pub(crate) arguments: FieldTable,
-}
-
-impl From<exchange::Declare> for ExchangeDeclare {
-    fn from(declare: exchange::Declare) -> Self {
-        Self {
-            name: declare.exchange.into(),
-            kind: declare.kind.into(),
-            passive: declare.passive,
-            durable: declare.durable,
-            auto_delete: declare.auto_delete,
-            internal: declare.internal,
-            arguments: declare.arguments,
-        }
-    }
 }
 
 /// All exchanges of a virtual host, with their bindings.
@@ -120,7 +117,7 @@ pub(crate) struct Exchanges {
 
 /// Where a message goes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Target {
+pub(super) enum Target {
     Queue(QueueId),
     Exchange(ExchangeId),
 }
@@ -128,8 +125,8 @@ enum Target {
 /// A binding as routing needs it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
-    to: Target,
-    binding: BindingId,
+    pub(super) to: Target,
+    pub(super) binding: BindingId,
 }
 
 /// Bindings in slots without gaps: one that is taken out is replaced by the last one.
@@ -153,7 +150,7 @@ impl Entries {
         self.0.is_empty()
     }
 
-    fn iter(&self) -> std::slice::Iter<'_, Entry> {
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, Entry> {
         self.0.iter()
     }
 }
@@ -204,13 +201,13 @@ impl Exchanges {
     ///
     /// 503 for an unknown type, 403 for the default exchange and new names with `amq.`, 404 when passive and missing,
     /// 406 for one that differs and for an alternate exchange that is no string.
-    pub(crate) fn declare(&mut self, declare: ExchangeDeclare) -> Result<(), Refusal> {
-        let name = stripped(&declare.name);
+    pub(crate) fn declare(&mut self, declare: ExchangeDeclare<'_>) -> Result<(), Refusal> {
+        let name = stripped(declare.name);
         if declare.passive {
             not_default(&name)?;
             return self.named(&name).map(|_| ());
         }
-        let kind = Kind::parse(&declare.kind)?;
+        let kind = Kind::parse(declare.kind)?;
         not_default(&name)?;
         if let Some(existing) = self.get(&name) {
             return self.equivalent(existing, kind, &declare);
@@ -365,10 +362,10 @@ impl Exchanges {
         &self,
         current: &Exchange,
         kind: Kind,
-        wanted: &ExchangeDeclare,
+        wanted: &ExchangeDeclare<'_>,
     ) -> Result<(), Refusal> {
         let resource = self.resource(&current.name);
-        arguments::same_field(&resource, "type", current.kind.name(), kind.name())?;
+        arguments::same_field(&resource, "type", current.kind.as_str(), kind.as_str())?;
         arguments::same_field(&resource, "durable", current.durable, wanted.durable)?;
         arguments::same_field(
             &resource,
@@ -381,7 +378,12 @@ impl Exchanges {
     }
 }
 
-fn not_default(name: &str) -> Result<(), Refusal> {
+/// Refuses what would change the default exchange.
+///
+/// # Errors
+///
+/// 403 for an empty name.
+pub(crate) fn not_default(name: &str) -> Result<(), Refusal> {
     if name.is_empty() {
         return Err(Refusal::access_refused(
             "operation not permitted on the default exchange",

@@ -168,3 +168,7 @@ impl Trie {
         child
     }
 }
+
+#[cfg(test)]
+#[path = "topic_tests.rs"]
+mod tests;

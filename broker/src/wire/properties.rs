@@ -101,14 +101,13 @@ impl Properties {
     }
 
     pub(crate) fn headers(&self) -> Option<FieldTable> {
-        let start = self.headers as usize;
-        let table = self.raw.get(start..).filter(|_| self.has_headers())?;
-        parse_field_table(table).ok().map(|(_, table)| table)
+        let table = parse_field_table(self.raw_headers()?).ok()?;
+        Some(table.1)
     }
 
     /// Whether there is a header of this name, without parsing them.
     pub(crate) fn has_header(&self, name: &str) -> bool {
-        let Some(mut rest) = self.raw_headers() else {
+        let Some(mut rest) = self.raw_headers().and_then(|table| table.get(4..)) else {
             return false;
         };
         while let Some((length, keyed)) = rest.split_first() {
@@ -184,11 +183,13 @@ impl Properties {
         self.replaced(EXPIRATION, None)
     }
 
-    /// The entries of the headers, without their length.
+    /// The table of headers with its length.
     fn raw_headers(&self) -> Option<&[u8]> {
+        if !self.has_headers() {
+            return None;
+        }
         let table = self.raw.get(self.headers as usize..)?;
-        let table = Some(table).filter(|_| self.has_headers())?;
-        table.get(4..4 + long(table)?)
+        table.get(..4 + long(table)?)
     }
 
     fn text(&self, start: u32) -> Option<&str> {

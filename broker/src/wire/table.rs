@@ -5,13 +5,17 @@ use crate::error::Refusal;
 /// Tables and arrays inside each other.
 const MAX_DEPTH: usize = 32;
 
-/// Checks a field table without its length: complete, of known types, not too deep, keys in UTF-8.
+/// Checks a field table with its length in front: complete, of known types, not too deep, keys in UTF-8.
 ///
 /// # Errors
 ///
 /// 502 for what no client sends.
 pub(crate) fn guard(table: &[u8]) -> Result<(), Refusal> {
     let malformed = || Refusal::syntax_error("malformed field table");
+    let (length, table) = table.split_first_chunk().ok_or_else(malformed)?;
+    if u32::from_be_bytes(*length) as usize != table.len() {
+        return Err(malformed());
+    }
     // Where each open table or array ends, and whether its items have keys.
     let mut open = [(0, false); MAX_DEPTH];
     open[0] = (table.len(), true);

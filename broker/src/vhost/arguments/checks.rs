@@ -130,6 +130,20 @@ fn is_quorum(arguments: &FieldTable) -> bool {
     arguments.inner().get(QUEUE_TYPE).and_then(erlang::bytes) == Some(b"quorum")
 }
 
+/// Checks that the broker may choose the name of a queue with these arguments.
+///
+/// # Errors
+///
+/// 406 for a quorum queue.
+pub(crate) fn server_named(table: &FieldTable) -> Result<(), Refusal> {
+    if !is_quorum(table) {
+        return Ok(());
+    }
+    Err(Refusal::precondition_failed(
+        "Cannot declare a server-named queue for type rabbit_quorum_queue",
+    ))
+}
+
 /// Checks the arguments of a new queue.
 ///
 /// # Errors
@@ -137,13 +151,13 @@ fn is_quorum(arguments: &FieldTable) -> bool {
 /// 406 as RabbitMQ gives it; 540 for streams, which this broker has not.
 pub(crate) fn parse(
     table: &FieldTable,
-    vhost: &str,
     queue: &str,
+    vhost: &str,
     durable: bool,
     exclusive: bool,
     auto_delete: bool,
 ) -> Result<QueueArguments, Refusal> {
-    let resource = resource(vhost, queue);
+    let resource = resource(queue, vhost);
     if let Some(exchange) = table.inner().get(DEAD_LETTER_EXCHANGE)
         && string(exchange).is_err()
     {
@@ -193,14 +207,14 @@ pub(crate) fn parse(
 /// 406 as RabbitMQ gives it.
 pub(crate) fn consumer_priority(
     table: &FieldTable,
-    vhost: &str,
     queue: &str,
+    vhost: &str,
     quorum: bool,
 ) -> Result<i64, Refusal> {
     const CANCEL: &str = "x-cancel-on-ha-failover";
     const OFFSET: &str = "x-stream-offset";
     const PRIORITY: &str = "x-priority";
-    let resource = resource(vhost, queue);
+    let resource = resource(queue, vhost);
     let priority = table.inner().get(PRIORITY);
     let priority = priority.map(integer).transpose();
     let priority = priority.map_err(|why| invalid(PRIORITY, &resource, &why))?;

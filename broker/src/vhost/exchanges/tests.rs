@@ -47,7 +47,7 @@ impl World {
     fn unbind(&mut self, source: &str, queue: QueueId, key: &str) {
         let destination = self.destination(queue);
         self.exchanges
-            .unbind(source, destination, key, &FieldTable::default())
+            .unbind(source, destination, key, FieldTable::default())
             .unwrap();
     }
 
@@ -81,10 +81,10 @@ impl World {
     }
 }
 
-fn declaration(name: &str, kind: &str) -> ExchangeDeclare {
+fn declaration<'a>(name: &'a str, kind: &'a str) -> ExchangeDeclare<'a> {
     ExchangeDeclare {
-        name: name.to_owned(),
-        kind: kind.to_owned(),
+        name,
+        kind,
         passive: false,
         durable: false,
         auto_delete: false,
@@ -142,7 +142,7 @@ fn a_queue_bound_more_than_once_gets_a_message_once() {
     let arguments = table([("a", text("b"))]);
     world
         .exchanges
-        .unbind("amq.direct", destination, "k", &arguments)
+        .unbind("amq.direct", destination, "k", arguments)
         .unwrap();
     assert!(world.routed("amq.direct", &["k"]).is_empty());
 }
@@ -394,10 +394,10 @@ fn refusals_have_rabbitmqs_codes_and_texts() {
     assert_eq!(refused(exchanges.declare(passive)), missing);
     let to = Destination::Queue(queue, "q".into());
     exchanges
-        .unbind("nope", to.clone(), "", &FieldTable::default())
+        .unbind("nope", to.clone(), "", FieldTable::default())
         .unwrap();
     assert_eq!(
-        refused(exchanges.unbind("", to, "", &FieldTable::default())),
+        refused(exchanges.unbind("", to, "", FieldTable::default())),
         default
     );
 }
