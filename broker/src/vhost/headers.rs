@@ -103,6 +103,11 @@ fn same(one: &AMQPValue, other: &AMQPValue) -> bool {
                     .zip(other)
                     .all(|((key, one), (name, other))| key == name && same_kind(one, other))
         }
+        // Both are empty lists to Erlang.
+        (AMQPValue::FieldArray(array), AMQPValue::FieldTable(table))
+        | (AMQPValue::FieldTable(table), AMQPValue::FieldArray(array)) => {
+            array.as_slice().is_empty() && table.inner().is_empty()
+        }
         _ => one == other,
     }
 }
@@ -118,3 +123,7 @@ fn decimal(value: &AMQPValue) -> Option<(u8, u32)> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+#[path = "headers_tests.rs"]
+mod tests;
