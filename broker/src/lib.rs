@@ -1,5 +1,5 @@
 //! An in-memory AMQP 0-9-1 broker.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 mod error;
 mod message;

@@ -263,5 +263,4 @@ fn seconds(now: SystemTime) -> u64 {
 }
 
 #[cfg(test)]
-#[path = "death/tests.rs"]
 mod tests;

@@ -193,5 +193,4 @@ fn quoted(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "erlang_tests.rs"]
 mod tests;

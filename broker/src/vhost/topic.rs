@@ -170,5 +170,4 @@ impl Trie {
 }
 
 #[cfg(test)]
-#[path = "topic_tests.rs"]
 mod tests;

@@ -282,5 +282,4 @@ fn long(bytes: &[u8]) -> Option<usize> {
 }
 
 #[cfg(test)]
-#[path = "properties_tests.rs"]
 mod tests;

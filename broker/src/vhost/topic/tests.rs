@@ -6,7 +6,6 @@ use slotmap::SlotMap;
 
 use super::*;
 use crate::vhost::QueueId;
-use crate::vhost::exchanges::Target;
 
 /// Patterns with the bindings that end there, next to the trie.
 struct Bound {
@@ -25,8 +24,7 @@ impl Bound {
     fn add(&mut self, pattern: &str) -> BindingId {
         let trie = &mut self.trie;
         self.bindings.insert_with_key(|binding| {
-            let to = Target::Queue(QueueId::default());
-            let slot = trie.insert(pattern, Entry { to, binding });
+            let slot = trie.insert(pattern, Entry::queue(QueueId::default(), binding));
             (pattern.to_owned(), slot)
         })
     }
