@@ -4,6 +4,7 @@ use slotmap::SlotMap;
 
 use super::*;
 
+mod model;
 mod refusals;
 
 struct World {
