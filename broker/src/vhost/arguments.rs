@@ -58,12 +58,12 @@ const LONGEST: i64 = 315_360_000_000;
 ///
 /// 406 with the first difference.
 pub(crate) fn equivalent(
-    queue: &str,
     vhost: &str,
+    queue: &str,
     current: &Declared,
     wanted: &Declared,
 ) -> Result<(), Refusal> {
-    let resource = resource(queue, vhost);
+    let resource = resource(vhost, queue);
     same_field(&resource, "durable", current.durable, wanted.durable)?;
     same_field(
         &resource,
@@ -168,7 +168,7 @@ fn plain(value: &AMQPValue) -> String {
     }
 }
 
-fn resource(queue: &str, vhost: &str) -> String {
+fn resource(vhost: &str, queue: &str) -> String {
     format!("queue '{queue}' in vhost '{vhost}'")
 }
 

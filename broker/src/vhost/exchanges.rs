@@ -7,6 +7,7 @@ mod routes;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use amq_protocol::protocol::exchange;
 use amq_protocol::types::{AMQPValue, FieldTable};
 use slotmap::SlotMap;
 
@@ -69,7 +70,7 @@ impl Kind {
         }
     }
 
-    pub(crate) fn as_str(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Direct => "direct",
             Self::Fanout => "fanout",
@@ -97,14 +98,28 @@ pub(crate) struct Exchange {
 
 /// What exchange.declare asks for.
 #[derive(Debug)]
-pub(crate) struct ExchangeDeclare<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) kind: &'a str,
+pub(crate) struct ExchangeDeclare {
+    pub(crate) name: String,
+    pub(crate) kind: String,
     pub(crate) passive: bool,
     pub(crate) durable: bool,
     pub(crate) auto_delete: bool,
     pub(crate) internal: bool,
     pub(crate) arguments: FieldTable,
+}
+
+impl From<exchange::Declare> for ExchangeDeclare {
+    fn from(declare: exchange::Declare) -> Self {
+        Self {
+            name: declare.exchange.into(),
+            kind: declare.kind.into(),
+            passive: declare.passive,
+            durable: declare.durable,
+            auto_delete: declare.auto_delete,
+            internal: declare.internal,
+            arguments: declare.arguments,
+        }
+    }
 }
 
 /// All exchanges of a virtual host, with their bindings.
@@ -164,13 +179,13 @@ impl Exchanges {
     ///
     /// 503 for an unknown type, 403 for the default exchange and new names with `amq.`, 404 when passive and missing,
     /// 406 for one that differs and for an alternate exchange that is no string.
-    pub(crate) fn declare(&mut self, declare: ExchangeDeclare<'_>) -> Result<(), Refusal> {
-        let name = stripped(declare.name);
+    pub(crate) fn declare(&mut self, declare: ExchangeDeclare) -> Result<(), Refusal> {
+        let name = stripped(&declare.name);
         if declare.passive {
             not_default(&name)?;
             return self.named(&name).map(|_| ());
         }
-        let kind = Kind::parse(declare.kind)?;
+        let kind = Kind::parse(&declare.kind)?;
         not_default(&name)?;
         if let Some(existing) = self.get(&name) {
             return self.equivalent(existing, kind, &declare);
@@ -325,10 +340,10 @@ impl Exchanges {
         &self,
         current: &Exchange,
         kind: Kind,
-        wanted: &ExchangeDeclare<'_>,
+        wanted: &ExchangeDeclare,
     ) -> Result<(), Refusal> {
         let resource = self.resource(&current.name);
-        arguments::same_field(&resource, "type", current.kind.as_str(), kind.as_str())?;
+        arguments::same_field(&resource, "type", current.kind.name(), kind.name())?;
         arguments::same_field(&resource, "durable", current.durable, wanted.durable)?;
         arguments::same_field(
             &resource,

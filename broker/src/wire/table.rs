@@ -1,70 +1,125 @@
-//! Field tables as bytes: looked through before anything parses them, since parsers recurse.
+//! Checks a field table before amq-protocol parses it: that parser recurses once a level and without a limit, so a
+//! few kilobytes of nested tables would overflow the stack and end the process.
+
+use smallvec::{SmallVec, smallvec};
 
 use crate::error::Refusal;
 
-/// Tables and arrays inside each other.
+/// Deeper than any header of a real message.
 const MAX_DEPTH: usize = 32;
 
-/// Checks a field table with its length in front: complete, of known types, not too deep, keys in UTF-8.
-///
-/// # Errors
-///
-/// 502 for what no client sends.
-pub(crate) fn guard(table: &[u8]) -> Result<(), Refusal> {
-    let malformed = || Refusal::syntax_error("malformed field table");
-    let (length, table) = table.split_first_chunk().ok_or_else(malformed)?;
-    if u32::from_be_bytes(*length) as usize != table.len() {
-        return Err(malformed());
+/// Whether a table with its length in front fills `bytes`. Nothing more: the broker passes headers on that it could not
+/// parse itself, as RabbitMQ does, however deep they are and whatever their names.
+pub(crate) fn is_whole(bytes: &[u8]) -> bool {
+    scan_to(bytes, usize::MAX, |_| true).is_ok()
+}
+
+/// Checks a table with its length in front, which must fill `bytes`.
+pub(crate) fn guard(bytes: &[u8]) -> Result<(), Refusal> {
+    scan(bytes).map_err(Broken::refusal)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Broken {
+    Malformed,
+    TooDeep,
+}
+
+impl Broken {
+    pub(crate) fn refusal(self) -> Refusal {
+        Refusal::syntax_error(match self {
+            Self::Malformed => "malformed field table".to_owned(),
+            Self::TooDeep => format!("field table nested deeper than {MAX_DEPTH} levels"),
+        })
     }
-    // Where each open table or array ends, and whether its items have keys.
-    let mut open = [(0, false); MAX_DEPTH];
-    open[0] = (table.len(), true);
-    let mut depth = 1;
-    let mut at = 0;
-    while depth > 0 {
-        let (end, keys) = open[depth - 1];
-        if at == end {
-            depth -= 1;
+}
+
+/// [`guard`], with the reason told apart.
+pub(crate) fn scan(bytes: &[u8]) -> Result<(), Broken> {
+    scan_to(bytes, MAX_DEPTH, |name| std::str::from_utf8(name).is_ok())
+}
+
+fn scan_to(bytes: &[u8], max_depth: usize, is_name: impl Fn(&[u8]) -> bool) -> Result<(), Broken> {
+    let mut scan = Scan { bytes, at: 0 };
+    let end = scan.container()?;
+    if end != bytes.len() {
+        return Err(Broken::Malformed);
+    }
+    // Where each table or array that is open ends, and whether its entries have names.
+    let mut open: SmallVec<[(usize, bool); 8]> = smallvec![(end, true)];
+    while let Some(&(end, named)) = open.last() {
+        if scan.at == end {
+            open.pop();
             continue;
         }
-        let rest = &table[at..end];
-        let mut used = 0;
-        if keys {
-            used = 1 + usize::from(rest[0]);
-            let key = rest.get(1..used).ok_or_else(malformed)?;
-            std::str::from_utf8(key).map_err(|_| malformed())?;
+        if named {
+            let length = usize::from(scan.octet()?);
+            if !is_name(scan.take(length)?) {
+                return Err(Broken::Malformed);
+            }
         }
-        let kind = *rest.get(used).ok_or_else(malformed)?;
-        used += 1;
-        let prefixed = || {
-            let length = rest.get(used..used + 4).ok_or_else(malformed)?;
-            let length = u32::from_be_bytes([length[0], length[1], length[2], length[3]]);
-            Ok::<usize, Refusal>(length as usize)
-        };
-        let size = match kind {
+        let fixed = match scan.octet()? {
             b'V' => 0,
             b't' | b'b' | b'B' => 1,
-            b's' | b'u' | b'U' => 2,
+            b's' | b'U' | b'u' => 2,
             b'I' | b'i' | b'f' => 4,
             b'D' => 5,
-            b'l' | b'L' | b'd' | b'T' => 8,
-            b'S' | b'x' => 4 + prefixed()?,
-            b'F' | b'A' => {
-                let length = prefixed()?;
-                if depth == MAX_DEPTH || rest.len() - used - 4 < length {
-                    return Err(malformed());
+            b'L' | b'l' | b'd' | b'T' => 8,
+            b'S' | b'x' => scan.length()?,
+            letter @ (b'F' | b'A') => {
+                let inner = scan.container()?;
+                if inner > end {
+                    return Err(Broken::Malformed);
                 }
-                at += used + 4;
-                open[depth] = (at + length, kind == b'F');
-                depth += 1;
+                if open.len() == max_depth {
+                    return Err(Broken::TooDeep);
+                }
+                open.push((inner, letter == b'F'));
                 continue;
             }
-            _ => return Err(malformed()),
+            _ => return Err(Broken::Malformed),
         };
-        if rest.len() - used < size {
-            return Err(malformed());
+        scan.take(fixed)?;
+        if scan.at > end {
+            return Err(Broken::Malformed);
         }
-        at += used + size;
     }
     Ok(())
 }
+
+struct Scan<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Scan<'a> {
+    fn take(&mut self, length: usize) -> Result<&'a [u8], Broken> {
+        let end = self.at.checked_add(length).ok_or(Broken::Malformed)?;
+        let taken = self.bytes.get(self.at..end).ok_or(Broken::Malformed)?;
+        self.at = end;
+        Ok(taken)
+    }
+
+    fn octet(&mut self) -> Result<u8, Broken> {
+        self.take(1).map(|octet| octet[0])
+    }
+
+    fn length(&mut self) -> Result<usize, Broken> {
+        let octets = self.take(4)?;
+        let length = octets.try_into().map_err(|_| Broken::Malformed)?;
+        Ok(u32::from_be_bytes(length) as usize)
+    }
+
+    /// Reads the length of a table or an array: where it ends.
+    fn container(&mut self) -> Result<usize, Broken> {
+        let length = self.length()?;
+        let end = self.at.checked_add(length).ok_or(Broken::Malformed)?;
+        if end > self.bytes.len() {
+            return Err(Broken::Malformed);
+        }
+        Ok(end)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -151,13 +151,13 @@ pub(crate) fn server_named(table: &FieldTable) -> Result<(), Refusal> {
 /// 406 as RabbitMQ gives it; 540 for streams, which this broker has not.
 pub(crate) fn parse(
     table: &FieldTable,
-    queue: &str,
     vhost: &str,
+    queue: &str,
     durable: bool,
     exclusive: bool,
     auto_delete: bool,
 ) -> Result<QueueArguments, Refusal> {
-    let resource = resource(queue, vhost);
+    let resource = resource(vhost, queue);
     if let Some(exchange) = table.inner().get(DEAD_LETTER_EXCHANGE)
         && string(exchange).is_err()
     {
@@ -207,14 +207,14 @@ pub(crate) fn parse(
 /// 406 as RabbitMQ gives it.
 pub(crate) fn consumer_priority(
     table: &FieldTable,
-    queue: &str,
     vhost: &str,
+    queue: &str,
     quorum: bool,
 ) -> Result<i64, Refusal> {
     const CANCEL: &str = "x-cancel-on-ha-failover";
     const OFFSET: &str = "x-stream-offset";
     const PRIORITY: &str = "x-priority";
-    let resource = resource(queue, vhost);
+    let resource = resource(vhost, queue);
     let priority = table.inner().get(PRIORITY);
     let priority = priority.map(integer).transpose();
     let priority = priority.map_err(|why| invalid(PRIORITY, &resource, &why))?;

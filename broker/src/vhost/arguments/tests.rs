@@ -19,13 +19,13 @@ fn table<const N: usize>(entries: [(&str, AMQPValue); N]) -> FieldTable {
 }
 
 fn classic<const N: usize>(entries: [(&str, AMQPValue); N]) -> Result<QueueArguments, Refusal> {
-    parse(&table(entries), "q", "/", false, true, false)
+    parse(&table(entries), "/", "q", false, true, false)
 }
 
 fn quorum<const N: usize>(entries: [(&str, AMQPValue); N]) -> Result<QueueArguments, Refusal> {
     let mut table = table(entries);
     table.insert(checks::QUEUE_TYPE.into(), text("quorum"));
-    parse(&table, "q", "/", true, false, false)
+    parse(&table, "/", "q", true, false, false)
 }
 
 /// The text of a 406 without what all of them begin with.
@@ -198,7 +198,7 @@ fn quorum_queues_are_checked_as_such() {
         (false, true, false, "exclusive-owner"),
         (false, false, false, "non-durable"),
     ] {
-        let result = parse(&kind, "q", "/", durable, exclusive, auto_delete);
+        let result = parse(&kind, "/", "q", durable, exclusive, auto_delete);
         let expected = format!("invalid property '{property}' for queue 'q' in vhost '/'");
         assert_eq!(refused(result), expected);
     }
@@ -244,7 +244,7 @@ fn arguments_mean_what_they_say() {
 
 #[test]
 fn consumers_have_a_priority() {
-    let of = |name, value, quorum| consumer_priority(&table([(name, value)]), "q", "/", quorum);
+    let of = |name, value, quorum| consumer_priority(&table([(name, value)]), "/", "q", quorum);
     assert_eq!(
         of("x-priority", AMQPValue::LongLongInt(1 << 40), false).unwrap(),
         1 << 40
@@ -278,8 +278,8 @@ fn compared<const N: usize, const M: usize>(
         ..Declared::default()
     };
     equivalent(
-        "q",
         "/",
+        "q",
         &declared(table(current)),
         &declared(table(wanted)),
     )
@@ -348,7 +348,7 @@ fn differences_are_found_in_rabbitmqs_order() {
         arguments: table([("x-max-length", int(5)), ("x-expires", int(5))]),
     };
     let difference = |wanted: &Declared| {
-        let text = refused(equivalent("q", "/", &current, wanted));
+        let text = refused(equivalent("/", "q", &current, wanted));
         let named = text
             .strip_prefix("inequivalent arg '")
             .and_then(|rest| rest.split_once('\''));

@@ -92,7 +92,7 @@ impl Exchanges {
         source: &str,
         destination: Destination,
         key: &str,
-        arguments: FieldTable,
+        arguments: &FieldTable,
     ) -> Result<(), Refusal> {
         let source = stripped(source);
         if let Destination::Exchange(name) = &destination {
@@ -101,7 +101,7 @@ impl Exchanges {
         not_default(&source)?;
         let found = self.named(&source).and_then(|from| {
             let (to, _) = self.target(destination)?;
-            Ok(self.find(from, to, key, &arguments))
+            Ok(self.find(from, to, key, arguments))
         });
         if let Ok(Some(binding)) = found {
             self.remove_bindings([binding]);

@@ -50,7 +50,7 @@ impl World {
     fn unbind(&mut self, source: &str, queue: QueueId, key: &str) {
         let destination = self.destination(queue);
         self.exchanges
-            .unbind(source, destination, key, FieldTable::default())
+            .unbind(source, destination, key, &FieldTable::default())
             .unwrap();
     }
 
@@ -84,10 +84,10 @@ impl World {
     }
 }
 
-fn declaration<'a>(name: &'a str, kind: &'a str) -> ExchangeDeclare<'a> {
+fn declaration(name: &str, kind: &str) -> ExchangeDeclare {
     ExchangeDeclare {
-        name,
-        kind,
+        name: name.to_owned(),
+        kind: kind.to_owned(),
         passive: false,
         durable: false,
         auto_delete: false,
@@ -145,7 +145,7 @@ fn a_queue_bound_more_than_once_gets_a_message_once() {
     let arguments = table([("a", text("b"))]);
     world
         .exchanges
-        .unbind("amq.direct", destination, "k", arguments)
+        .unbind("amq.direct", destination, "k", &arguments)
         .unwrap();
     assert!(world.routed("amq.direct", &["k"]).is_empty());
 }

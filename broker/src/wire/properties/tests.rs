@@ -120,9 +120,17 @@ proptest! {
         let cut = &name[..name.len().min(255)];
         let wanted = sent.clone().with_reply_to(cut.into());
         prop_assert_eq!(decoded(&read.with_reply_to(&name)), wanted);
+        let mut merged = sent.headers().clone().unwrap_or_default();
+        for (name, value) in &headers {
+            merged.insert(name.clone(), value.clone());
+        }
         let replaced = read.with_headers(&headers);
-        prop_assert_eq!(replaced.headers(), Some(headers.clone()));
-        prop_assert_eq!(decoded(&replaced), sent.clone().with_headers(headers));
+        prop_assert_eq!(replaced.headers(), Some(merged.clone()));
+        prop_assert_eq!(decoded(&replaced), sent.clone().with_headers(merged));
+        for (name, value) in &headers {
+            prop_assert_eq!(replaced.header(name.as_str()), Some(value.clone()));
+            prop_assert_eq!(replaced.without_header(name.as_str()).header(name.as_str()), None);
+        }
         let without = read.without_expiration();
         prop_assert_eq!(without.expiration(), None);
         if let Some(expiration) = sent.expiration() {
@@ -168,16 +176,9 @@ fn with_table(entries: &[u8]) -> Bytes {
 }
 
 #[test]
-fn hostile_tables_are_refused() {
-    let mut nested = Vec::new();
-    for _ in 0..20_000 {
-        let length = u32::try_from(nested.len()).unwrap();
-        nested.splice(0..0, [&b"A"[..], &length.to_be_bytes()].concat());
-    }
-    let deep = [&b"\x01a"[..], &nested].concat();
+fn broken_tables_are_refused() {
     for entries in [
-        &deep[..],
-        b"\x01aZ",
+        &b"\x01aZ"[..],
         b"\x01a",
         b"\x09a",
         b"\x01aI\0",
@@ -191,6 +192,34 @@ fn hostile_tables_are_refused() {
         );
     }
     assert!(Properties::parse(with_table(b"\x01at\x01\0V")).is_ok());
+}
+
+#[test]
+fn headers_that_cannot_be_read_are_passed_on() {
+    let mut nested = Vec::new();
+    for _ in 0..5_000 {
+        let length = u32::try_from(nested.len()).unwrap();
+        nested.splice(0..0, [&b"A"[..], &length.to_be_bytes()].concat());
+    }
+    let odd = [&b"\x04deep"[..], &nested, b"\x01\xffV"].concat();
+    let entries = [&b"\x01zI\0\0\0\x07"[..], &odd].concat();
+    let properties = Properties::parse(with_table(&entries)).unwrap();
+    let mut readable = FieldTable::default();
+    readable.insert("z".into(), AMQPValue::LongInt(7));
+    assert_eq!(properties.headers(), Some(readable.clone()));
+    assert_eq!(properties.header("z"), Some(AMQPValue::LongInt(7)));
+    assert!(properties.has_header("deep"));
+    assert_eq!(properties.header("deep"), None);
+    readable.insert("a".into(), AMQPValue::Void);
+    let changed = properties.without_header("z").with_headers(&readable);
+    let sorted = [
+        b"\x01aV",
+        &odd[..odd.len() - 3],
+        b"\x01zI\0\0\0\x07",
+        b"\x01\xffV",
+    ]
+    .concat();
+    assert_eq!(changed.raw(), &with_table(&sorted));
 }
 
 #[test]

@@ -270,7 +270,7 @@ impl Real {
                 let to = self.destination(to);
                 self.world
                     .exchanges
-                    .unbind(NAMES[source], to, KEYS[key], table_for(arguments))
+                    .unbind(NAMES[source], to, KEYS[key], &table_for(arguments))
             }
             Change::QueueDeleted(queue) => {
                 self.world.exchanges.queue_deleted(self.queues[queue]);

@@ -76,10 +76,10 @@ fn refusals_have_rabbitmqs_codes_and_texts() {
     assert_eq!(refused(exchanges.declare(passive)), missing);
     let to = Destination::Queue(queue, "q".into());
     exchanges
-        .unbind("nope", to.clone(), "", FieldTable::default())
+        .unbind("nope", to.clone(), "", &FieldTable::default())
         .unwrap();
     assert_eq!(
-        refused(exchanges.unbind("", to, "", FieldTable::default())),
+        refused(exchanges.unbind("", to, "", &FieldTable::default())),
         default
     );
 }
