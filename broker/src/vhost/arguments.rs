@@ -12,7 +12,7 @@ use super::erlang::{self, type_name};
 use crate::Name;
 use crate::error::Refusal;
 
-pub(crate) use checks::{consumer_priority, parse, server_named};
+pub(crate) use checks::{consumer_priority, parse};
 pub(crate) use expiration::expiration;
 
 /// What a full queue does with one more message.

@@ -35,18 +35,6 @@ pub(crate) enum Destination {
     Exchange(Name),
 }
 
-impl Destination {
-    pub(crate) fn name(&self) -> &Name {
-        match self {
-            Self::Queue(_, name) | Self::Exchange(name) => name,
-        }
-    }
-
-    pub(crate) fn is_queue(&self) -> bool {
-        matches!(self, Self::Queue(..))
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Direct,

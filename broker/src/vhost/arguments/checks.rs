@@ -130,12 +130,8 @@ fn is_quorum(arguments: &FieldTable) -> bool {
     arguments.inner().get(QUEUE_TYPE).and_then(erlang::bytes) == Some(b"quorum")
 }
 
-/// Checks that the broker may choose the name of a queue with these arguments.
-///
-/// # Errors
-///
-/// 406 for a quorum queue.
-pub(crate) fn server_named(table: &FieldTable) -> Result<(), Refusal> {
+/// The broker chooses no names for quorum queues.
+fn server_named(table: &FieldTable) -> Result<(), Refusal> {
     if !is_quorum(table) {
         return Ok(());
     }
@@ -144,7 +140,7 @@ pub(crate) fn server_named(table: &FieldTable) -> Result<(), Refusal> {
     ))
 }
 
-/// Checks the arguments of a new queue.
+/// Checks the arguments of a new queue; an empty name is one that the broker is to choose.
 ///
 /// # Errors
 ///
@@ -157,6 +153,9 @@ pub(crate) fn parse(
     exclusive: bool,
     auto_delete: bool,
 ) -> Result<QueueArguments, Refusal> {
+    if queue.is_empty() {
+        server_named(table)?;
+    }
     let resource = resource(vhost, queue);
     if let Some(exchange) = table.inner().get(DEAD_LETTER_EXCHANGE)
         && string(exchange).is_err()

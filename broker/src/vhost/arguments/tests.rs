@@ -203,10 +203,10 @@ fn quorum_queues_are_checked_as_such() {
         assert_eq!(refused(result), expected);
     }
     assert_eq!(
-        refused(server_named(&kind)),
+        refused(parse(&kind, "/", "", false, false, false)),
         "Cannot declare a server-named queue for type rabbit_quorum_queue"
     );
-    assert!(server_named(&FieldTable::default()).is_ok());
+    assert!(parse(&FieldTable::default(), "/", "", false, true, false).is_ok());
     let stream = classic([(checks::QUEUE_TYPE, text("stream"))]).unwrap_err();
     assert_eq!(stream.code, 540);
 }

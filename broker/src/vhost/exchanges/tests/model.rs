@@ -50,10 +50,9 @@ fn to() -> impl Strategy<Value = To> + Clone {
 }
 
 fn change() -> impl Strategy<Value = Change> {
-    let names = 0..NAMES.len();
-    let binding = (names.clone(), to(), 0..KEYS.len(), any::<bool>());
+    let binding = (0..NAMES.len(), to(), 0..KEYS.len(), any::<bool>());
     prop_oneof![
-        4 => (0..4usize, 0..3usize, any::<bool>(), proptest::option::of(names.clone())).prop_map(
+        4 => (0..4usize, 0..3usize, any::<bool>(), proptest::option::of(0..NAMES.len())).prop_map(
             |(name, kind, auto_delete, alternate)| Change::Declare { name, kind, auto_delete, alternate }
         ),
         1 => (0..4usize, any::<bool>()).prop_map(|(name, if_unused)| Change::Delete { name, if_unused }),
