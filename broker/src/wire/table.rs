@@ -51,7 +51,7 @@ pub(crate) fn scan(bytes: &[u8]) -> Result<(), Broken> {
         let fixed = match scan.octet()? {
             b'V' => 0,
             b't' | b'b' | b'B' => 1,
-            b's' | b'U' | b'u' => 2,
+            b's' | b'u' => 2,
             b'I' | b'i' | b'f' => 4,
             b'D' => 5,
             b'L' | b'l' | b'd' | b'T' => 8,
