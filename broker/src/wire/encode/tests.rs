@@ -116,7 +116,7 @@ fn confirms_heartbeats_and_methods_read_back() {
     let nack = basic::AMQPMethod::Nack(basic::Nack {
         delivery_tag: 6,
         multiple: false,
-        requeue: false,
+        requeue: true,
     });
     let expected = [
         AMQPFrame::Method(7, AMQPClass::Basic(ack)),

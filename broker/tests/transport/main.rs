@@ -1,0 +1,6 @@
+//! The broker at the other end of a socket: who gets in, who is kept waiting, and how it ends.
+
+mod clients;
+mod program;
+mod raw;
+mod times;
