@@ -37,13 +37,17 @@ impl Default for Settings {
 pub(crate) struct User {
     pub(crate) name: Name,
     pub(crate) password: String,
+    /// Nobody from another machine may use it.
+    pub(crate) local_only: bool,
 }
 
 impl User {
+    /// The login that everybody knows.
     pub(crate) fn guest() -> Self {
         Self {
             name: "guest".into(),
             password: "guest".to_owned(),
+            local_only: true,
         }
     }
 

@@ -193,7 +193,7 @@ async fn held_back_bytes_keep_their_order() {
     out.ack(1, 2, false);
     out.flush();
     while let Some(release) = out.next_release() {
-        tokio::time::sleep_until(release.into()).await;
+        tokio::time::sleep_until(release).await;
         out.flush();
     }
     assert!(begin.elapsed() >= delay && out.is_done());

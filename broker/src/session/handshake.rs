@@ -149,7 +149,8 @@ impl Session {
     fn log_in(&self, name: &[u8], password: &[u8]) -> Option<Name> {
         let users = &self.shared.settings.users;
         let user = users.iter().find(|user| user.name.as_bytes() == name)?;
-        let known = user.has_password(password);
+        let local = self.peer.address.ip().to_canonical().is_loopback();
+        let known = user.has_password(password) && (local || !user.local_only);
         known.then(|| Name::clone(&user.name))
     }
 

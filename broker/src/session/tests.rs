@@ -17,6 +17,10 @@ struct Client {
 
 impl Client {
     fn new() -> Self {
+        Self::at("127.0.0.1:1")
+    }
+
+    fn at(address: &str) -> Self {
         let settings = Settings {
             users: vec![User::guest()],
             ..Settings::default()
@@ -24,7 +28,7 @@ impl Client {
         let shared = Shared::new(settings);
         let out = Outbound::detached();
         let control = Control::new(Arc::default());
-        let address = "127.0.0.1:1".parse().expect("an address");
+        let address = address.parse().expect("an address");
         let peer = Peer {
             address,
             local: address,
@@ -290,6 +294,22 @@ fn a_wrong_login_is_told_to_who_asked_for_it() {
     start_ok.client_properties = FieldTable::default();
     assert_eq!(client.send(Reply::StartOk(start_ok)), Next::Pause);
     assert!(client.replies().is_empty());
+}
+
+#[test]
+fn everybody_knows_the_guest_so_it_is_local_only() {
+    for (address, expected) in [
+        ("127.0.0.2:1", Next::Read),
+        ("[::1]:1", Next::Read),
+        ("[::ffff:127.0.0.1]:1", Next::Read),
+        ("192.0.2.1:1", Next::Pause),
+        ("[2001:db8::1]:1", Next::Pause),
+    ] {
+        let mut client = Client::at(address);
+        client.raw(b"AMQP\0\0\x09\x01");
+        let next = client.send(start_ok("PLAIN", b"\0guest\0guest"));
+        assert_eq!(next, expected, "{address}");
+    }
 }
 
 #[test]
