@@ -9,14 +9,20 @@ mod error;
 mod listener;
 mod message;
 mod outbound;
+mod random;
 mod registry;
 mod session;
 mod settings;
 mod shared;
+mod status;
 mod vhost;
 mod wire;
 
 pub use broker::{BindError, Broker, Builder};
+pub use status::{
+    BindingStatus, ChannelStatus, ConnectionHandle, ConnectionStatus, ExchangeStatus, QueueStatus,
+    Status,
+};
 
 /// Names are shared by messages, queues and connections.
 pub(crate) type Name = std::sync::Arc<str>;

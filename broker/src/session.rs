@@ -17,7 +17,7 @@ use crate::control::Control;
 use crate::error::Refusal;
 use crate::outbound::Outbound;
 use crate::shared::{Host, Shared};
-use crate::vhost::ids::ConnectionId;
+use crate::vhost::ConnectionId;
 use crate::vhost::{NewConnection, Vhost};
 use crate::wire::encode::short;
 use crate::wire::frame::{self, Decoder, Fault, Frame, Kind};
