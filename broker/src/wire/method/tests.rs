@@ -56,7 +56,7 @@ fn every_method_is_known_and_its_length_checked() {
                 mandatory,
                 immediate,
             } => {
-                assert_eq!((exchange.as_str(), routing_key.as_str()), ("", ""));
+                assert_eq!((exchange.as_str(), &routing_key[..]), ("", &b""[..]));
                 assert!(!mandatory && !immediate);
             }
             Method::Ack { tag, multiple } => assert_eq!((tag, multiple), (0, false)),
@@ -118,6 +118,9 @@ fn names_are_utf8() {
     let publish = Bytes::from_static(b"\0\x3c\0\x28\0\0\x01\xff\0\0");
     let expected = "FRAME_ERROR - Malformed UTF-8 in shortstr".to_owned();
     assert_eq!(refusal(&publish), (501, expected.clone(), (0, 0)));
+    // RabbitMQ takes any routing key.
+    let key = Bytes::from_static(b"\0\x3c\0\x28\0\0\0\x01\xff\0");
+    assert!(decode(&key).is_ok());
     let get = Bytes::from_static(b"\0\x3c\0\x46\0\0\x01\xff\0");
     assert_eq!(refusal(&get), (501, expected, (0, 0)));
 }
@@ -142,7 +145,7 @@ proptest! {
         let Method::Publish { exchange: e, routing_key: r, mandatory: m, immediate: i } = decoded else {
             panic!("{decoded:?}");
         };
-        prop_assert_eq!((e.as_str(), r.as_str(), m, i), (exchange.as_str(), routing_key.as_str(), mandatory, immediate));
+        prop_assert_eq!((e.as_str(), &r[..], m, i), (exchange.as_str(), routing_key.as_bytes(), mandatory, immediate));
 
         let class = AMQPClass::Basic(basic::AMQPMethod::Ack(basic::Ack { delivery_tag: tag, multiple }));
         let decoded = decode(&encode(&class)).expect("an ack");
