@@ -55,10 +55,7 @@ impl Raw {
     }
 
     pub(crate) async fn method(&mut self, method: Method) {
-        let context = WriteContext::from(Vec::new());
-        let written = gen_frame(&on_zero(method))(context);
-        let (bytes, _) = written.expect("memory").into_inner();
-        self.send(&bytes).await;
+        self.send(&bytes(&on_zero(method))).await;
     }
 
     /// The next frame; `None` when the broker has gone.
@@ -74,6 +71,11 @@ impl Raw {
             }
         }
     }
+}
+
+pub(crate) fn bytes(frame: &AMQPFrame) -> Vec<u8> {
+    let written = gen_frame(frame)(WriteContext::from(Vec::new()));
+    written.expect("memory").into_inner().0
 }
 
 pub(crate) fn on_zero(method: Method) -> AMQPFrame {
