@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::ToSocketAddrs;
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 
 use crate::error::Refusal;
 use crate::shared::Shared;
@@ -31,7 +31,7 @@ pub struct Broker {
     address: SocketAddr,
     shared: Arc<Shared>,
     /// The listener and the timers.
-    tasks: Vec<AbortHandle>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Broker {
@@ -64,8 +64,12 @@ impl Broker {
 
     /// Closes every connection with a word, as RabbitMQ does when it is shut down, and waits until all are gone: for
     /// clients that do not answer, some seconds.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.stop_listening();
+        for task in self.tasks.drain(..) {
+            // Until it has ended the port is taken.
+            let _ = task.await;
+        }
         let text = "broker forced connection closure with reason 'shutdown'";
         let refusal = Refusal::connection_forced(text);
         self.shared.registry.close_all(&refusal).await;

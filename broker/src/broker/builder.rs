@@ -19,12 +19,14 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Adds a login; without one it is `guest`, `guest`. The first is what [`Broker::url`] contains.
+    /// Adds a login; without one it is `guest`, `guest`, and only from the same machine. The first is what
+    /// [`Broker::url`] contains.
     #[must_use]
     pub fn user(mut self, name: impl Into<String>, password: impl Into<String>) -> Self {
         self.settings.users.push(User {
             name: name.into().into(),
             password: password.into(),
+            local_only: false,
         });
         self
     }
@@ -102,11 +104,9 @@ impl Builder {
         let url = url(&self.settings, address);
         let shared = Shared::new(self.settings);
         let timers = shared.hosts().iter().cloned().map(keep_time);
-        let mut tasks: Vec<_> = timers
-            .map(|timer| tokio::spawn(timer).abort_handle())
-            .collect();
+        let mut tasks: Vec<_> = timers.map(tokio::spawn).collect();
         let accepting = accept(listener, std::sync::Arc::clone(&shared));
-        tasks.push(tokio::spawn(accepting).abort_handle());
+        tasks.push(tokio::spawn(accepting));
         tracing::warn!(
             %address,
             "listening; queues and messages are in memory only: nothing survives a restart, durable or not"
