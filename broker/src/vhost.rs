@@ -34,8 +34,8 @@ pub(crate) use connection::NewConnection;
 use connection::{Channel, Connection, Consumer};
 pub(crate) use consumers::Consume;
 use dispatch::DeadLetter;
-pub(crate) use exchanges::{Destination, ExchangeDeclare};
 use exchanges::Exchanges;
+pub(crate) use exchanges::{Destination, ExchangeDeclare};
 use expiry::Timers;
 pub(crate) use ids::{ConnectionId, ConsumerId, QueueId};
 use memory::Alarm;
@@ -70,6 +70,8 @@ pub(crate) struct Vhost {
     default_exchange: Name,
     pub(crate) meter: Meter,
     alarm: Alarm,
+    /// Nobody may connect any more.
+    pub(crate) removed: bool,
 }
 
 impl Vhost {
@@ -90,11 +92,13 @@ impl Vhost {
             default_exchange: Name::from(""),
             meter: Meter::default(),
             alarm: Alarm::new(settings.memory_limit),
+            removed: false,
         }
     }
 
     pub(crate) fn connect(&mut self, new: NewConnection) -> ConnectionId {
-        self.connections.insert_with_key(|id| Connection::new(id, new))
+        self.connections
+            .insert_with_key(|id| Connection::new(id, new))
     }
 
     /// Takes down what belongs to a connection that is gone.
@@ -115,12 +119,22 @@ impl Vhost {
         let exclusive = self
             .connections
             .remove(id)
-            .map(|connection| connection.exclusive)
+            .map(|connection| {
+                // Or the answer to a close would not be read.
+                connection.control.unblocked();
+                connection.exclusive
+            })
             .unwrap_or_default();
         for queue in exclusive {
             self.remove_queue(queue);
         }
         self.after_removal(orphaned, given_back);
+    }
+
+    /// The channels that were closed from outside since the last burst; `None` when the whole connection was ended.
+    pub(crate) fn begin_burst(&mut self, id: ConnectionId) -> Option<Vec<u16>> {
+        let connection = self.connections.get_mut(id)?;
+        Some(std::mem::take(&mut connection.closed_channels))
     }
 
     pub(crate) fn open_channel(&mut self, id: ConnectionId, channel: u16) {
