@@ -13,10 +13,6 @@ use crate::status::ConnectionHandle;
 use crate::vhost::{ConnectionId, Vhost};
 
 /// False is returned where what a lever is for is not there (any more).
-#[expect(
-    clippy::must_use_candidate,
-    reason = "not everybody cares whether something was there"
-)]
 impl Broker {
     /// Closes a connection as an operator does: its client is told `320 CONNECTION_FORCED - ` and the reason.
     ///

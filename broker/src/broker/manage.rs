@@ -5,10 +5,6 @@ use crate::error::Refusal;
 use crate::settings::User;
 use crate::status::Status;
 
-#[expect(
-    clippy::must_use_candidate,
-    reason = "not everybody cares whether something was there"
-)]
 impl Broker {
     /// Everything that is there now. A method that has been answered shows its effect; nothing lags.
     ///
