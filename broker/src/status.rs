@@ -1,5 +1,8 @@
 //! What a broker holds at a moment, for people and tests.
 
+mod json;
+mod text;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;

@@ -2,6 +2,7 @@
 
 use lapin::ErrorKind;
 use lapin::options::QueueDeclareOptions;
+use lapin::types::{AMQPValue, FieldTable};
 use leveret_broker::Broker;
 
 use crate::client::Client;
@@ -64,4 +65,35 @@ async fn virtual_hosts_come_and_go_with_what_is_in_them() {
     here.publish("q", "here", false).await;
     assert!(broker.add_vhost("side"));
     assert_eq!(broker.status().queues.len(), 1, "it is empty again");
+}
+
+#[tokio::test]
+async fn the_status_is_json_and_text_whatever_things_are_called() {
+    const NAME: &str = "\"</script>\\\u{1b}[2J\n\u{1f407}";
+    let broker = Broker::bind("127.0.0.1:0").await.expect("bound");
+    let client = Client::of(&broker).await;
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-expires".into(), AMQPValue::LongInt(60_000));
+    let exclusive = QueueDeclareOptions {
+        exclusive: true,
+        ..Default::default()
+    };
+    client
+        .channel
+        .queue_declare(NAME.into(), exclusive, arguments)
+        .await
+        .expect("declared");
+    let status = broker.status();
+    let json: serde_json::Value = serde_json::from_str(&status.to_json()).expect("JSON");
+    let queue = &json["queues"][0];
+    assert_eq!(queue["name"], status.queues[0].name);
+    assert_eq!(queue["arguments"]["x-expires"], 60_000);
+    let connection = &json["connections"][0];
+    assert_eq!(queue["owner"], connection["handle"]);
+    assert_eq!(connection["name"], "a test");
+    assert_eq!(connection["channels"][0]["confirms"], true);
+    assert_eq!(json["exchanges"].as_array().map(Vec::len), Some(6));
+    let text = status.to_string();
+    assert!(text.contains("exclusive to 1, x-expires=60000"), "{text}");
+    assert!(!text.contains('\u{1b}'), "no escape sequences: {text}");
 }
