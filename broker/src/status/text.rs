@@ -133,7 +133,9 @@ fn table(
     names: &[&str],
     rows: impl Iterator<Item = Vec<String>>,
 ) -> Result {
-    let mut rows: Vec<Vec<String>> = rows.map(|row| row.iter().map(line).collect()).collect();
+    let mut rows: Vec<Vec<String>> = rows
+        .map(|row| row.iter().map(|cell| line(cell)).collect())
+        .collect();
     writeln!(f, "\n{title}: {}", rows.len())?;
     if rows.is_empty() {
         return Ok(());
@@ -154,7 +156,7 @@ fn table(
 }
 
 /// Names may hold anything, line breaks and escape sequences of terminals included.
-fn line(cell: &String) -> String {
+fn line(cell: &str) -> String {
     let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
     cell.chars().map(shown).collect()
 }
