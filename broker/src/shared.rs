@@ -67,11 +67,11 @@ impl Shared {
         Some(hosts.remove(place))
     }
 
-    /// The user's name, if there is one with this password.
-    pub(crate) fn log_in(&self, name: &[u8], password: &[u8]) -> Option<Name> {
+    /// The user's name, if there is one with this password who may come from there.
+    pub(crate) fn log_in(&self, name: &[u8], password: &[u8], local: bool) -> Option<Name> {
         let users = self.users.read().unwrap_or_else(PoisonError::into_inner);
         let user = users.iter().find(|user| user.name.as_bytes() == name)?;
-        let known = user.has_password(password);
+        let known = user.has_password(password) && (local || !user.local_only);
         known.then(|| Name::clone(&user.name))
     }
 

@@ -18,12 +18,14 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Adds a login; without one it is `guest`, `guest`. The first is what [`Broker::url`] contains.
+    /// Adds a login; without one it is `guest`, `guest`, and only from the same machine. The first is what
+    /// [`Broker::url`] contains.
     #[must_use]
     pub fn user(mut self, name: impl Into<String>, password: impl Into<String>) -> Self {
         self.settings.users.push(User {
             name: name.into().into(),
             password: password.into(),
+            local_only: false,
         });
         self
     }

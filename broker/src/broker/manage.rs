@@ -30,6 +30,7 @@ impl Broker {
         self.shared.set_user(User {
             name: name.into().into(),
             password: password.into(),
+            local_only: false,
         })
     }
 

@@ -3,9 +3,10 @@
 use std::io::{self, ErrorKind, IoSlice};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::net::tcp::OwnedWriteHalf;
+use tokio::time::Instant;
 
 use super::buffer::Buffer;
 use super::{LOW, Outbound, Sink, State};
@@ -160,6 +161,7 @@ impl State {
         self.buffer = Buffer::default();
         self.held.clear();
         self.unsent = 0;
+        self.full = false;
     }
 }
 

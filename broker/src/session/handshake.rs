@@ -26,20 +26,16 @@ impl Session {
         let Some(header) = input.first_chunk::<8>() else {
             return Next::Read;
         };
-        let revision = match *header {
-            HEADER => 9,
-            HEADER_0_9 => 9,
-            _ => {
-                input.clear();
-                self.out.raw(&HEADER);
-                return Next::Close;
-            }
-        };
+        if !matches!(*header, HEADER | HEADER_0_9) {
+            input.clear();
+            self.out.raw(&HEADER);
+            return Next::Close;
+        }
         input.advance(HEADER.len());
         self.phase = Phase::Starting;
         self.send(connection::AMQPMethod::Start(connection::Start {
             version_major: 0,
-            version_minor: revision,
+            version_minor: 9,
             server_properties: server_properties(),
             mechanisms: "PLAIN AMQPLAIN".into(),
             locales: "en_US".into(),
@@ -94,11 +90,6 @@ impl Session {
             (Phase::Opening, AMQPClass::Connection(connection::AMQPMethod::Open(open))) => {
                 self.open(open.virtual_host.as_str())
             }
-            (Phase::Opening, AMQPClass::Connection(connection::AMQPMethod::Close(_))) => {
-                self.phase = Phase::Closed;
-                self.send(connection::AMQPMethod::CloseOk(connection::CloseOk {}));
-                Ok(())
-            }
             _ => Err(self.unexpected_method(payload)),
         };
         match done {
@@ -141,7 +132,8 @@ impl Session {
             let text = format!("{mechanism} response is malformed");
             return self.reject(Refusal::syntax_error(text));
         };
-        let Some(user) = self.shared.log_in(&user, &password) else {
+        let local = self.peer.address.ip().to_canonical().is_loopback();
+        let Some(user) = self.shared.log_in(&user, &password, local) else {
             return self.log_in_refused(mechanism);
         };
         self.client.user = Some(user);
