@@ -99,6 +99,11 @@ impl Channels {
         }
     }
 
+    /// The broker has closed a channel for a reason of its own, and said so.
+    pub(crate) fn closed_by_broker(&mut self, channel: u16) {
+        self.states.insert(channel, State::Closing);
+    }
+
     fn open(
         &mut self,
         vhost: &mut Vhost,

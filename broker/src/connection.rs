@@ -186,7 +186,10 @@ impl Connection {
     fn enter(&mut self, stage: Stage, most: Duration) {
         self.stage = stage;
         self.over = Instant::now() + most;
-        self.input.clear();
+        // Half a frame may wait for its other half, and an answer behind it.
+        if let Stage::Mute { .. } = stage {
+            self.input.clear();
+        }
     }
 
     /// Ends the writing side once everything is written.
@@ -241,6 +244,7 @@ impl Connection {
     fn obey(&mut self) -> Result<(), Over> {
         let orders = self.control.take();
         if orders.abort {
+            self.reset();
             return Err(Over);
         }
         if let Some(stalled) = orders.stall {
@@ -262,6 +266,13 @@ impl Connection {
             return Err(Over);
         }
         Ok(())
+    }
+
+    /// The peer shall see a reset rather than an end.
+    fn reset(&self) {
+        // It is cut either way.
+        let _ = self.read.as_ref().set_zero_linger();
+        self.out.reset();
     }
 
     /// Looks at what others have left of the writing to this task.

@@ -21,6 +21,8 @@ Usage: leveret-broker [OPTIONS]
   --memory-limit MIB     messages held before publishers must wait [256]
   --heartbeat SECONDS    proposed to clients; 0 proposes none [60]
   --max-connections N    how many clients at once [4096]
+  --status [ADDRESS]     a page that shows what is there, as HTML, text and JSON,
+                         for this machine alone [127.0.0.1:15672]
   --help, --version
 
 Environment: LEVERET_BROKER_USER and LEVERET_BROKER_PASSWORD, where the options
@@ -43,6 +45,8 @@ pub(crate) struct Options {
     pub(crate) listen: String,
     pub(crate) builder: Builder,
     pub(crate) shown: Shown,
+    /// Where the status page is, if there is one.
+    pub(crate) status: Option<String>,
 }
 
 /// How the URL is shown: the password only where it is no secret.
@@ -71,7 +75,8 @@ pub(crate) fn parse(
     let mut user = None;
     let mut password = None;
     let mut builder = Broker::builder();
-    let mut arguments = arguments.map(text);
+    let mut status = None;
+    let mut arguments = arguments.map(text).peekable();
     while let Some(argument) = arguments.next() {
         let argument = argument?;
         let (name, mut inline) = match argument.split_once('=') {
@@ -107,6 +112,16 @@ pub(crate) fn parse(
             "--max-connections" => {
                 builder = builder.max_connections(number(name, &value()?)?);
             }
+            "--status" => {
+                let is_value = |next: &Result<String, _>| {
+                    next.as_ref().is_ok_and(|next| !next.starts_with("--"))
+                };
+                let address = match inline.take() {
+                    Some(address) => Some(address),
+                    None => arguments.next_if(is_value).transpose()?,
+                };
+                status = Some(address.unwrap_or_else(|| "127.0.0.1:15672".to_owned()));
+            }
             _ => return Err(format!("'{argument}' is no option")),
         }
     }
@@ -139,6 +154,7 @@ pub(crate) fn parse(
         listen,
         builder,
         shown,
+        status,
     }))
 }
 

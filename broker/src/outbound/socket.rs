@@ -96,6 +96,18 @@ impl Outbound {
         self.state().close();
     }
 
+    /// [`Self::close`] without telling the peer that nothing follows.
+    pub(crate) fn reset(&self) {
+        let sink = std::mem::replace(&mut self.state().sink, Sink::Closed);
+        // Somebody who is writing right now keeps it, and then the peer sees an end before the reset.
+        if let Sink::Socket(socket) = sink
+            && let Some(socket) = Arc::into_inner(socket)
+        {
+            socket.forget();
+        }
+        self.close();
+    }
+
     /// Writes nothing while `stalled`.
     pub(crate) fn stall(&self, stalled: bool) {
         self.state().stalled = stalled;

@@ -132,7 +132,8 @@ impl Session {
             let text = format!("{mechanism} response is malformed");
             return self.reject(Refusal::syntax_error(text));
         };
-        let Some(user) = self.log_in(&user, &password) else {
+        let local = self.peer.address.ip().to_canonical().is_loopback();
+        let Some(user) = self.shared.log_in(&user, &password, local) else {
             return self.log_in_refused(mechanism);
         };
         self.client.user = Some(user);
@@ -144,14 +145,6 @@ impl Session {
             heartbeat: settings.heartbeat.as_secs().try_into().unwrap_or(u16::MAX),
         }));
         Next::Read
-    }
-
-    fn log_in(&self, name: &[u8], password: &[u8]) -> Option<Name> {
-        let users = &self.shared.settings.users;
-        let user = users.iter().find(|user| user.name.as_bytes() == name)?;
-        let local = self.peer.address.ip().to_canonical().is_loopback();
-        let known = user.has_password(password) && (local || !user.local_only);
-        known.then(|| Name::clone(&user.name))
     }
 
     fn log_in_refused(&mut self, mechanism: &str) -> Next {
@@ -190,10 +183,12 @@ impl Session {
 
     fn open(&mut self, name: &str) -> Result<(), Refusal> {
         let user = self.client.user.take().unwrap_or_default();
-        let Some(host) = self.shared.host(name).cloned() else {
+        let host = self.shared.host(name);
+        let linked = host.is_some_and(|host| self.link(&host, Name::clone(&user)));
+        if !linked {
             let text = format!("vhost {name} not found");
             return Err(Refusal::not_allowed(text).at(10, 40));
-        };
+        }
         tracing::info!(
             peer = %self.peer.address,
             user = &*user,
@@ -201,7 +196,6 @@ impl Session {
             "opened a connection"
         );
         self.send(connection::AMQPMethod::OpenOk(connection::OpenOk {}));
-        self.link(&host, user);
         self.phase = Phase::Running;
         Ok(())
     }
