@@ -111,12 +111,6 @@ impl Channels {
         channel: u16,
         payload: &Bytes,
     ) -> Result<(), Refusal> {
-        if channel > self.channel_max {
-            return Err(Refusal::channel_error(format!(
-                "channel number {channel} is larger than the negotiated maximum {}",
-                self.channel_max
-            )));
-        }
         if kind != Kind::Method {
             return Err(Refusal::unexpected_frame(
                 "expected method frame, got non method frame instead",
@@ -127,6 +121,13 @@ impl Channels {
             Method::Other(other)
                 if matches!(*other, AMQPClass::Channel(channel::AMQPMethod::Open(_))) =>
             {
+                // RabbitMQ counts channels and takes any number for one.
+                let most = usize::from(self.channel_max);
+                if self.states.len() >= most {
+                    return Err(Refusal::not_allowed(format!(
+                        "number of channels opened ({most}) has reached the negotiated channel_max ({most})"
+                    )));
+                }
                 vhost.open_channel(self.connection, channel);
                 self.states.insert(channel, State::Method);
                 let ok = channel::AMQPMethod::OpenOk(channel::OpenOk {});

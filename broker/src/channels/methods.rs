@@ -295,7 +295,8 @@ impl Call<'_> {
                 tx::AMQPMethod::SelectOk(tx::SelectOk {})
             }
             tx::AMQPMethod::Commit(_) => {
-                let transaction = self.vhost.transaction(id, channel)?;
+                let mut transaction = self.vhost.transaction(id, channel)?;
+                self.vhost.tx_returns(id, channel, &mut transaction);
                 self.answer(AMQPClass::Tx(tx::AMQPMethod::CommitOk(tx::CommitOk {})));
                 self.vhost.tx_commit(id, channel, transaction);
                 return Ok(());

@@ -171,6 +171,20 @@ impl Vhost {
         accepted
     }
 
+    /// Sends a message of a transaction back if no queue takes it; once.
+    pub(super) fn return_unroutable(
+        &mut self,
+        id: ConnectionId,
+        channel: u16,
+        checked: &mut Checked,
+    ) {
+        let mut routed = Vec::new();
+        self.route(&checked.message, &mut routed);
+        if routed.is_empty() && std::mem::take(&mut checked.mandatory) {
+            self.give_to_sender(id, channel, &checked.message);
+        }
+    }
+
     /// The queues that a message goes to, each once.
     pub(super) fn route(&self, message: &Message, into: &mut Vec<QueueId>) {
         if message.exchange.is_empty() {
@@ -240,7 +254,10 @@ impl Vhost {
 
     /// Drops from the head what is too much.
     pub(super) fn enforce_limits(&mut self, id: QueueId) {
-        while let Some(queue) = self.queues.get_mut(id).filter(|queue| queue.overflows()) {
+        while let Some(queue) = self.queues.get_mut(id).filter(|queue| {
+            // A queue that refuses publishes takes back what it had.
+            queue.arguments.overflow == Overflow::DropHead && queue.overflows()
+        }) {
             let Some(dropped) = queue.ready.pop() else {
                 break;
             };

@@ -249,6 +249,16 @@ impl Vhost {
         let Some(queue) = self.queues.get(queue_id) else {
             return Ok(None);
         };
+        if let Some(flag) = [(if_unused, "if-unused"), (if_empty, "if-empty")]
+            .into_iter()
+            .find_map(|(set, flag)| (set && queue.arguments.quorum).then_some(flag))
+        {
+            return Err(Refusal::not_implemented(format!(
+                "cannot delete queue '{name}' in vhost '{}'. queue.delete operations with {flag} flag set are not \
+                 supported by quorum queues",
+                self.name
+            )));
+        }
         let refused = |why: &str| {
             Err(Refusal::precondition_failed(format!(
                 "queue '{name}' in vhost '{}' {why}",

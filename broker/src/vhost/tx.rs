@@ -54,6 +54,18 @@ impl Vhost {
         Ok(())
     }
 
+    /// Sends the messages back that no queue takes, which a commit does before it is answered.
+    pub(crate) fn tx_returns(
+        &mut self,
+        id: ConnectionId,
+        channel: u16,
+        transaction: &mut Transaction,
+    ) {
+        for publish in &mut transaction.publishes {
+            self.return_unroutable(id, channel, publish);
+        }
+    }
+
     pub(crate) fn tx_commit(&mut self, id: ConnectionId, channel: u16, done: Transaction) {
         for publish in done.publishes {
             self.publish_checked(id, channel, publish);
