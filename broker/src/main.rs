@@ -5,7 +5,6 @@ mod options;
 use std::io::Write;
 use std::process::ExitCode;
 
-use leveret_broker::Broker;
 use options::{Options, Wish};
 
 /// The arguments make no sense, as `sysexits.h` counts.

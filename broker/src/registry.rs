@@ -94,10 +94,4 @@ impl Registry {
             }
         }
     }
-
-    pub(crate) fn controls(&self) -> Vec<Arc<Control>> {
-        let entries = self.entries();
-        let control = |entry: &Entry| Arc::clone(&entry.control);
-        entries.connections.values().map(control).collect()
-    }
 }
