@@ -1,6 +1,8 @@
 //! Why the broker closes a channel or a connection: RabbitMQ's reply codes with RabbitMQ's texts, since users of
 //! clients search for them.
 
+use amq_protocol::types::ShortString;
+
 /// How much a refusal ends (AMQP 0-9-1 section 4.2.7: channel and connection exceptions).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
@@ -29,17 +31,24 @@ impl Refusal {
         }
     }
 
+    /// The text as it is sent: what does not fit into a short string is cut as RabbitMQ cuts it.
+    pub(crate) fn reply_text(&self) -> ShortString {
+        const CUT: &str = "...";
+        if self.text.len() <= usize::from(u8::MAX) {
+            return self.text.as_str().into();
+        }
+        let mut end = usize::from(u8::MAX) - CUT.len();
+        while !self.text.is_char_boundary(end) {
+            end -= 1;
+        }
+        format!("{}{CUT}", &self.text[..end]).into()
+    }
+
     /// Names the method that is refused, unless that is known already.
     pub(crate) fn at(mut self, class: u16, method: u16) -> Self {
         if self.method == (0, 0) {
             self.method = (class, method);
         }
-        self
-    }
-
-    /// The same refusal, but it ends the connection.
-    pub(crate) fn hard(mut self) -> Self {
-        self.scope = Scope::Connection;
         self
     }
 }
@@ -65,7 +74,6 @@ refusals! {
     command_invalid = Connection, 503, "COMMAND_INVALID";
     channel_error = Connection, 504, "CHANNEL_ERROR";
     unexpected_frame = Connection, 505, "UNEXPECTED_FRAME";
-    resource_error = Connection, 506, "RESOURCE_ERROR";
     not_allowed = Connection, 530, "NOT_ALLOWED";
     not_implemented = Connection, 540, "NOT_IMPLEMENTED";
     internal_error = Connection, 541, "INTERNAL_ERROR";

@@ -19,7 +19,6 @@ use crate::outbound::Outbound;
 use crate::shared::{Host, Shared};
 use crate::vhost::ConnectionId;
 use crate::vhost::{NewConnection, Vhost};
-use crate::wire::encode::short;
 use crate::wire::frame::{self, Decoder, Fault, Frame, Kind};
 use crate::wire::method::{self, Method};
 use client::Client;
@@ -313,7 +312,7 @@ impl Session {
         let (class_id, method_id) = refusal.method;
         self.send(connection::AMQPMethod::Close(connection::Close {
             reply_code: refusal.code,
-            reply_text: short(&refusal.text).into(),
+            reply_text: refusal.reply_text(),
             class_id,
             method_id,
         }));
