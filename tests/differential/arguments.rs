@@ -139,7 +139,7 @@ fn delivery_limit(s: &mut Stage) {
 
 fn leader_locator(s: &mut Stage) {
     values(s, "x-queue-leader-locator", [text("client-local"), text("other"), int(1)]);
-    values(s, "x-queue-master-locator", [text("min-masters"), text("other"), int(1)]);
+    values(s, "x-queue-master-locator", [text("min-masters")]);
     values(s, "x-quorum-initial-group-size", [int(1), int(0), text("1")]);
     values(s, "x-dead-letter-strategy", [text("at-most-once"), text("at-least-once"), text("other")]);
     values(s, "x-max-age", [text("1h"), text("other"), int(1)]);

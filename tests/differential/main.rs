@@ -12,11 +12,21 @@ mod render;
 mod stage;
 mod transcript;
 
+mod acks;
 mod arguments;
+mod channels;
+mod consume;
+mod dead_letters;
 mod exchanges;
+mod expiry;
+mod frames;
+mod handshake;
+mod limits;
 mod publish;
 mod queues;
 mod reply_to;
+mod routing;
+mod tx;
 
 /// The broker that knows: a RabbitMQ.
 fn reference() -> String {

@@ -18,6 +18,12 @@ use crate::transcript::Transcript;
 /// How long a broker may take. It is only ever waited for in full when the broker is at fault.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The channel that [`Peer::put`] publishes on.
+const STORES: u16 = 1000;
+
+/// The channel that asks whether a queue is still there.
+const PROBES: u16 = 1001;
+
 /// A connection of a scenario. Clones are the same connection.
 #[derive(Clone)]
 pub(crate) struct Peer(Rc<RefCell<Inner>>);
@@ -30,7 +36,10 @@ struct Inner {
     /// Channels that are open, as far as this side has seen.
     open: Vec<u16>,
     gone: bool,
+    finished: bool,
     answer_closes: bool,
+    /// The properties and body of the last message that came.
+    last: (BasicProperties, Vec<u8>),
     transcript: Transcript,
 }
 
@@ -46,7 +55,9 @@ impl Peer {
             waiting: BTreeMap::new(),
             open: Vec::new(),
             gone: false,
+            finished: false,
             answer_closes: true,
+            last: Default::default(),
             transcript,
         })))
     }
@@ -101,6 +112,34 @@ impl Peer {
         );
         self.0.borrow().line(channel, '>', &shown);
         self.quiet(&message.frames(channel));
+    }
+
+    /// Publishes, and returns once the message is where it belongs: RabbitMQ answers a passive declaration out of turn.
+    pub(crate) fn put(&self, message: &m::Message) {
+        if !self.is_open(STORES) {
+            self.open(STORES);
+            self.quiet(&frame::method(STORES, &m::confirm_select("")));
+            self.quietly_read(STORES);
+        }
+        self.publish(STORES, message);
+        self.frames(STORES, 1);
+    }
+
+    /// Publishes the last message that came to a queue, with the properties it came with.
+    pub(crate) fn republish_last(&self, queue: &str) {
+        let (properties, body) = self.0.borrow().last.clone();
+        self.put(&m::Message {
+            properties,
+            body,
+            ..m::message("", queue, "")
+        });
+    }
+
+    /// The next frame of a channel, without a word in the transcript.
+    pub(crate) fn quietly_read(&self, channel: u16) -> Frame {
+        let (from, frame) = self.0.borrow_mut().next(channel);
+        self.digest(from, &frame);
+        frame
     }
 
     /// Sends a method and waits for what answers it.
@@ -226,6 +265,31 @@ impl Peer {
         }
     }
 
+    /// Waits for a queue to go by itself: mandatory messages for it come back then.
+    pub(crate) fn wait_until_unroutable(&self, queue: &str) {
+        if !self.is_open(PROBES) {
+            self.open(PROBES);
+        }
+        let probe = m::message("", queue, "a probe").options("mandatory");
+        let barrier = m::exchange_declare("amq.direct", "direct", "passive");
+        let deadline = Instant::now() + PATIENCE;
+        let mut gone = false;
+        while !gone && Instant::now() < deadline && !self.is_gone() {
+            self.quiet(&probe.frames(PROBES));
+            self.quiet(&frame::method(PROBES, &barrier));
+            loop {
+                match self.quietly_read(PROBES) {
+                    Frame::Header { .. } => gone = true,
+                    Frame::Method(method) if is_barrier(&method) || is_close(&method) => break,
+                    Frame::Gone | Frame::Silence => return,
+                    _ => {}
+                }
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.note(if gone { "the queue has gone" } else { render::SILENCE });
+    }
+
     /// Opens a channel unless it is open, after an error on it.
     pub(crate) fn open_again(&self, channel: u16) {
         if !self.is_open(channel) {
@@ -244,7 +308,7 @@ impl Peer {
 
     /// Ends the connection properly, without a word in the transcript.
     pub(crate) fn close_quietly(&self) {
-        if self.is_gone() {
+        if self.is_gone() || self.0.borrow().finished {
             return;
         }
         self.quiet(&frame::method(0, &m::connection_close(200, "")));
@@ -263,6 +327,13 @@ impl Peer {
         let mut inner = self.0.borrow_mut();
         match frame {
             Frame::Gone => inner.gone = true,
+            Frame::Header { properties, .. } => inner.last = (properties.clone(), Vec::new()),
+            Frame::Body(body) => inner.last.1.extend_from_slice(body),
+            // RabbitMQ then leaves it to the client to hang up.
+            Frame::Method(AMQPClass::Connection(connection::AMQPMethod::CloseOk(_))) => {
+                inner.open.clear();
+                inner.finished = true;
+            }
             Frame::Method(AMQPClass::Channel(method)) => match method {
                 channel::AMQPMethod::OpenOk(_) => inner.open.push(channel),
                 channel::AMQPMethod::CloseOk(_) => inner.open.retain(|open| *open != channel),

@@ -325,7 +325,8 @@ fn delivery_mode_odd(s: &mut Stage) {
     let q = s.name("q");
     let c = s.connect();
     c.call(1, &declare(&q, "", none()));
-    for mode in [0, 1, 2] {
+    for mode in [0, 1, 2, 3] {
+        c.open_again(1);
         c.publish(1, &message("", &q, "m").with(|p| p.with_delivery_mode(mode)));
         c.call(1, &get(&q, "no_ack"));
     }

@@ -74,7 +74,6 @@ fn empty_name_is_the_last_declared(s: &mut Stage) {
     c.call(1, &declare(&q, "", none()));
     c.call(1, &declare(&r, "", none()));
     c.publish(1, &message("", &r, "for r"));
-    c.call(1, &declare("", "passive", none()));
     c.call(1, &bind("", "amq.direct", "", none()));
     c.publish(1, &message("amq.direct", &r, "an empty key stands for the name as well"));
     c.call(1, &get("", ""));
@@ -135,7 +134,8 @@ fn reserved_name_that_exists(s: &mut Stage) {
     let answer = c.call(1, &declare("", "exclusive", none()));
     let name = crate::peer::Peer::name_in(answer.as_ref());
     c.call(1, &declare(&name, "exclusive", none()));
-    c.call(1, &declare(&name, "exclusive durable", none()));
+    c.open(1);
+    c.call(1, &declare(&name, "passive", none()));
 }
 
 fn longest_name(s: &mut Stage) {
