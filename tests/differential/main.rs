@@ -9,28 +9,14 @@ mod known;
 mod methods;
 mod peer;
 mod render;
+mod scenarios;
 mod stage;
 mod transcript;
 
-mod acks;
-mod arguments;
-mod channels;
-mod consume;
-mod dead_letters;
-mod exchanges;
-mod expiry;
-mod frames;
-mod handshake;
-mod limits;
-mod publish;
-mod queues;
-mod reply_to;
-mod routing;
-mod tx;
-
 /// The broker that knows: a RabbitMQ.
 fn reference() -> String {
-    std::env::var("AMQP_URL").expect("AMQP_URL: the RabbitMQ to compare with (`with-rabbitmq` sets it)")
+    std::env::var("AMQP_URL")
+        .expect("AMQP_URL: the RabbitMQ to compare with (`with-rabbitmq` sets it)")
 }
 
 /// Names the broker under test, until it is started right here.

@@ -209,12 +209,22 @@ pub(crate) fn exchange_delete(exchange: &str, options: &str) -> AMQPClass {
 }
 
 pub(crate) fn exchange_bind(destination: &str, source: &str, key: &str) -> AMQPClass {
+    exchange_bind_with(destination, source, key, "", none())
+}
+
+pub(crate) fn exchange_bind_with(
+    destination: &str,
+    source: &str,
+    key: &str,
+    options: &str,
+    arguments: FieldTable,
+) -> AMQPClass {
     AMQPClass::Exchange(exchange::AMQPMethod::Bind(exchange::Bind {
         destination: destination.into(),
         source: source.into(),
         routing_key: key.into(),
-        nowait: false,
-        arguments: none(),
+        nowait: has(options, &["nowait"], "nowait"),
+        arguments,
     }))
 }
 

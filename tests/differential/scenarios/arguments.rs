@@ -59,7 +59,11 @@ fn message_ttl(s: &mut Stage) {
 
 fn expires(s: &mut Stage) {
     values(s, "x-expires", odd_values());
-    values(s, "x-expires", [int(60_000), long(4_294_967_295), long(4_294_967_296)]);
+    values(
+        s,
+        "x-expires",
+        [int(60_000), long(4_294_967_295), long(4_294_967_296)],
+    );
 }
 
 fn max_length(s: &mut Stage) {
@@ -92,7 +96,13 @@ fn dead_letter_exchange(s: &mut Stage) {
     values(
         s,
         "x-dead-letter-exchange",
-        [text(""), text("no.such.exchange"), int(1), boolean(true), AMQPValue::Void],
+        [
+            text(""),
+            text("no.such.exchange"),
+            int(1),
+            boolean(true),
+            AMQPValue::Void,
+        ],
     );
 }
 
@@ -114,22 +124,53 @@ fn max_priority(s: &mut Stage) {
 }
 
 fn queue_mode(s: &mut Stage) {
-    values(s, "x-queue-mode", [text("default"), text("lazy"), text("other"), text(""), int(1)]);
+    values(
+        s,
+        "x-queue-mode",
+        [
+            text("default"),
+            text("lazy"),
+            text("other"),
+            text(""),
+            int(1),
+        ],
+    );
 }
 
 fn queue_type(s: &mut Stage) {
-    values(s, "x-queue-type", [text("classic"), text("other"), text(""), text("Classic"), int(1), AMQPValue::Void]);
+    values(
+        s,
+        "x-queue-type",
+        [
+            text("classic"),
+            text("other"),
+            text(""),
+            text("Classic"),
+            int(1),
+            AMQPValue::Void,
+        ],
+    );
 }
 
 fn queue_version(s: &mut Stage) {
-    values(s, "x-queue-version", [int(1), int(2), int(3), int(0), int(-1), text("1")]);
+    values(
+        s,
+        "x-queue-version",
+        [int(1), int(2), int(3), int(0), int(-1), text("1")],
+    );
 }
 
 fn single_active_consumer(s: &mut Stage) {
     values(
         s,
         "x-single-active-consumer",
-        [boolean(true), boolean(false), text("true"), int(1), AMQPValue::Void],
+        [
+            boolean(true),
+            boolean(false),
+            text("true"),
+            int(1),
+            AMQPValue::Void,
+        ],
     );
 }
 
@@ -138,12 +179,28 @@ fn delivery_limit(s: &mut Stage) {
 }
 
 fn leader_locator(s: &mut Stage) {
-    values(s, "x-queue-leader-locator", [text("client-local"), text("other"), int(1)]);
+    values(
+        s,
+        "x-queue-leader-locator",
+        [text("client-local"), text("other"), int(1)],
+    );
     values(s, "x-queue-master-locator", [text("min-masters")]);
-    values(s, "x-quorum-initial-group-size", [int(1), int(0), text("1")]);
-    values(s, "x-dead-letter-strategy", [text("at-most-once"), text("at-least-once"), text("other")]);
+    values(
+        s,
+        "x-quorum-initial-group-size",
+        [int(1), int(0), text("1")],
+    );
+    values(
+        s,
+        "x-dead-letter-strategy",
+        [text("at-most-once"), text("at-least-once"), text("other")],
+    );
     values(s, "x-max-age", [text("1h"), text("other"), int(1)]);
-    values(s, "x-stream-max-segment-size-bytes", [int(1), int(-1), text("1")]);
+    values(
+        s,
+        "x-stream-max-segment-size-bytes",
+        [int(1), int(-1), text("1")],
+    );
     values(s, "x-initial-cluster-size", [int(1), int(0), text("1")]);
     values(s, "x-ha-policy", [text("all"), text("other")]);
 }
@@ -186,9 +243,21 @@ fn nested_values(s: &mut Stage) {
     let q = s.name("q");
     let nested = || list([table(args([("a", list([int(1)]))]))]);
     s.each([
-        declare(&q, "", args([("x-nonsense", nested()), ("x-max-length", int(1))])),
-        declare(&q, "", args([("x-nonsense", nested()), ("x-max-length", nested())])),
-        declare(&q, "", args([("x-nonsense", int(1)), ("x-max-length", int(1))])),
+        declare(
+            &q,
+            "",
+            args([("x-nonsense", nested()), ("x-max-length", int(1))]),
+        ),
+        declare(
+            &q,
+            "",
+            args([("x-nonsense", nested()), ("x-max-length", nested())]),
+        ),
+        declare(
+            &q,
+            "",
+            args([("x-nonsense", int(1)), ("x-max-length", int(1))]),
+        ),
     ]);
 }
 
@@ -206,10 +275,33 @@ fn passive_does_not_look(s: &mut Stage) {
 fn order_of_checks(s: &mut Stage) {
     let q = s.name("q");
     s.each([
-        declare(&q, "", args([("x-message-ttl", int(-1)), ("x-expires", int(0)), ("x-max-length", int(-1))])),
-        declare(&q, "", args([("x-expires", int(0)), ("x-max-length", int(-1)), ("x-queue-type", text("bad"))])),
+        declare(
+            &q,
+            "",
+            args([
+                ("x-message-ttl", int(-1)),
+                ("x-expires", int(0)),
+                ("x-max-length", int(-1)),
+            ]),
+        ),
+        declare(
+            &q,
+            "",
+            args([
+                ("x-expires", int(0)),
+                ("x-max-length", int(-1)),
+                ("x-queue-type", text("bad")),
+            ]),
+        ),
         declare("amq.reserved", "", args([("x-expires", int(0))])),
-        declare(&q, "", args([("x-dead-letter-routing-key", text("k")), ("x-overflow", text("bad"))])),
+        declare(
+            &q,
+            "",
+            args([
+                ("x-dead-letter-routing-key", text("k")),
+                ("x-overflow", text("bad")),
+            ]),
+        ),
     ]);
 }
 
@@ -234,7 +326,15 @@ fn consumer_arguments(s: &mut Stage) {
     let q = s.name("q");
     s.each([
         declare(&q, "", none()),
-        consume_with(&q, "t", "", args([("x-nonsense", int(5)), ("x-cancel-on-ha-failover", boolean(true))])),
+        consume_with(
+            &q,
+            "t",
+            "",
+            args([
+                ("x-nonsense", int(5)),
+                ("x-cancel-on-ha-failover", boolean(true)),
+            ]),
+        ),
         consume_with(&q, "u", "", args([("x-cancel-on-ha-failover", int(5))])),
     ]);
 }
@@ -259,10 +359,18 @@ fn quorum_queue_refuses(s: &mut Stage) {
         ("durable", "x-queue-mode", text("lazy")),
         ("durable", "x-overflow", text("reject-publish-dlx")),
     ] {
-        s.each([declare(&q, options, args([("x-queue-type", quorum()), (name, value)]))]);
+        s.each([declare(
+            &q,
+            options,
+            args([("x-queue-type", quorum()), (name, value)]),
+        )]);
     }
     for options in ["", "durable exclusive"] {
-        s.each([declare(&q, options, args([("x-queue-type", text("stream"))]))]);
+        s.each([declare(
+            &q,
+            options,
+            args([("x-queue-type", text("stream"))]),
+        )]);
     }
     for (name, value) in [
         ("x-message-ttl", int(1)),
@@ -270,6 +378,10 @@ fn quorum_queue_refuses(s: &mut Stage) {
         ("x-max-priority", int(1)),
         ("x-dead-letter-exchange", text("")),
     ] {
-        s.each([declare(&q, "durable", args([("x-queue-type", text("stream")), (name, value)]))]);
+        s.each([declare(
+            &q,
+            "durable",
+            args([("x-queue-type", text("stream")), (name, value)]),
+        )]);
     }
 }

@@ -13,7 +13,7 @@ scenarios! {
     closes_cross connection_closes_cross close_with_error_codes connection_close_on_a_channel
     channel_close_on_zero flow_on flow_off flow_ok_unasked access_request access_request_exclusive
     ok_methods_from_a_client unknown_class unknown_method truncated_method trailing_bytes
-    close_during_a_message connection_close_twice close_ok_without_close many_channels
+    close_during_a_message connection_close_twice close_ok_without_close too_many_channels
     error_then_connection_close hang_up_without_close publish_on_a_closed_channel reserved_ticket
     error_on_closing_channel_reopened_before_close_ok method_after_connection_close close_takes_no_ack_deliveries_along
 }
@@ -40,7 +40,12 @@ fn never_opened(s: &mut Stage) {
 }
 
 fn number_zero(s: &mut Stage) {
-    for method in [channel_open(), declare("q", "passive", none()), qos(1, ""), channel_close(200, "")] {
+    for method in [
+        channel_open(),
+        declare("q", "passive", none()),
+        qos(1, ""),
+        channel_close(200, ""),
+    ] {
         let c = s.connect();
         c.call(0, &method);
     }
@@ -62,11 +67,12 @@ fn highest_number(s: &mut Stage) {
     c.call(2047, &channel_close(200, ""));
 }
 
-fn many_channels(s: &mut Stage) {
+fn too_many_channels(s: &mut Stage) {
     let c = s.connect_as(&[], 2, 131_072);
     c.call(2, &channel_open());
     c.call(2, &channel_close(200, ""));
     c.call(2, &channel_open());
+    c.call(3, &channel_open());
 }
 
 fn close_and_open_again(s: &mut Stage) {
@@ -242,11 +248,25 @@ fn unknown_class(s: &mut Stage) {
     let c = s.connect();
     method(&c, 0, "class 99, method 10 on channel 0", &[0, 99, 0, 10]);
     let c = s.connect();
-    method(&c, 2, "class 99, method 10 on channel 2, which is not open", &[0, 99, 0, 10]);
+    method(
+        &c,
+        2,
+        "class 99, method 10 on channel 2, which is not open",
+        &[0, 99, 0, 10],
+    );
 }
 
 fn unknown_method(s: &mut Stage) {
-    for (class, number) in [(50, 99), (60, 99), (10, 99), (20, 99), (40, 99), (85, 99), (90, 99), (60, 0)] {
+    for (class, number) in [
+        (50, 99),
+        (60, 99),
+        (10, 99),
+        (20, 99),
+        (40, 99),
+        (85, 99),
+        (90, 99),
+        (60, 0),
+    ] {
         let c = s.connect();
         let channel = u16::from(class != 10);
         let what = format!("class {class}, method {number} on channel {channel}");

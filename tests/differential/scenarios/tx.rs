@@ -207,7 +207,10 @@ fn reject_waits(s: &mut Stage) {
     c.open(2);
     c.call(2, &declare(&dead, "", none()));
     c.call(2, &consume(&dead, "dead", "no_ack"));
-    let arguments = args([("x-dead-letter-exchange", text("")), ("x-dead-letter-routing-key", text(&dead))]);
+    let arguments = args([
+        ("x-dead-letter-exchange", text("")),
+        ("x-dead-letter-routing-key", text(&dead)),
+    ]);
     c.call(1, &declare(&q, "", arguments));
     c.put(&message("", &q, "m"));
     c.call(1, &tx_select());
@@ -278,6 +281,6 @@ fn recover_in_a_transaction(s: &mut Stage) {
     c.put(&message("", &q, "1"));
     c.call(1, &tx_select());
     c.call(1, &get(&q, ""));
-    c.call(1, &crate::methods::recover(true));
+    c.call(1, &recover(true));
     c.call(1, &get(&q, ""));
 }

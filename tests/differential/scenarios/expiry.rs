@@ -14,7 +14,10 @@ scenarios! {
 }
 
 /// A queue whose dead letters arrive at a consumer on channel 2.
-fn with_dead_letters(s: &mut Stage, mut arguments: amq_protocol::types::FieldTable) -> (Peer, String) {
+fn with_dead_letters(
+    s: &mut Stage,
+    mut arguments: amq_protocol::types::FieldTable,
+) -> (Peer, String) {
     let (q, dead) = (s.name("q"), s.name("dead"));
     let c = s.connect();
     c.open(2);
@@ -108,7 +111,7 @@ fn expires_only_at_the_head(s: &mut Stage) {
     c.put(&message("", &q, "long").expires("60000"));
     c.put(&message("", &q, "short").expires("20"));
     // Another queue's clock tells that the time of the short one is over.
-    c.call(1, &declare(&other, "", args([("x-expires", int(100))])));
+    c.call(1, &declare(&other, "", args([("x-expires", int(300))])));
     c.wait_until_unroutable(&other);
     c.call(1, &declare(&q, "passive", none()));
     c.call(1, &get(&q, "no_ack"));
@@ -175,7 +178,7 @@ fn mandatory_and_ttl_zero(s: &mut Stage) {
 fn queue_expires(s: &mut Stage) {
     let q = s.name("q");
     let c = s.connect();
-    c.call(1, &declare(&q, "", args([("x-expires", int(50))])));
+    c.call(1, &declare(&q, "", args([("x-expires", int(600))])));
     c.wait_until_unroutable(&q);
     c.call(1, &declare(&q, "passive", none()));
 }
@@ -183,9 +186,9 @@ fn queue_expires(s: &mut Stage) {
 fn queue_expires_not_while_consumed(s: &mut Stage) {
     let (q, other) = (s.name("q"), s.name("other"));
     let c = s.connect();
-    c.call(1, &declare(&q, "", args([("x-expires", int(50))])));
+    c.call(1, &declare(&q, "", args([("x-expires", int(600))])));
     c.call(1, &consume(&q, "t", "no_ack"));
-    c.call(1, &declare(&other, "", args([("x-expires", int(150))])));
+    c.call(1, &declare(&other, "", args([("x-expires", int(1200))])));
     c.wait_until_unroutable(&other);
     c.put(&message("", &q, "m"));
     c.messages(1, 1);
@@ -194,7 +197,7 @@ fn queue_expires_not_while_consumed(s: &mut Stage) {
 fn queue_expires_after_the_last_consumer(s: &mut Stage) {
     let q = s.name("q");
     let c = s.connect();
-    c.call(1, &declare(&q, "", args([("x-expires", int(50))])));
+    c.call(1, &declare(&q, "", args([("x-expires", int(600))])));
     c.call(1, &consume(&q, "t", "no_ack"));
     c.call(1, &cancel("t", ""));
     c.wait_until_unroutable(&q);
@@ -202,7 +205,7 @@ fn queue_expires_after_the_last_consumer(s: &mut Stage) {
 }
 
 fn queue_expires_with_messages(s: &mut Stage) {
-    let (c, q) = with_dead_letters(s, args([("x-expires", int(50))]));
+    let (c, q) = with_dead_letters(s, args([("x-expires", int(600))]));
     c.put(&message("", &q, "is not dead-lettered"));
     c.wait_until_unroutable(&q);
     c.sync(2);

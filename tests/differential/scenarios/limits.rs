@@ -61,7 +61,10 @@ fn drop_head_bytes(s: &mut Stage) {
 }
 
 fn rejecting(length: i32) -> amq_protocol::types::FieldTable {
-    args([("x-max-length", int(length)), ("x-overflow", text("reject-publish"))])
+    args([
+        ("x-max-length", int(length)),
+        ("x-overflow", text("reject-publish")),
+    ])
 }
 
 fn reject_publish(s: &mut Stage) {
@@ -98,7 +101,10 @@ fn reject_publish_mandatory(s: &mut Stage) {
 }
 
 fn reject_publish_bytes(s: &mut Stage) {
-    let arguments = args([("x-max-length-bytes", int(10)), ("x-overflow", text("reject-publish"))]);
+    let arguments = args([
+        ("x-max-length-bytes", int(10)),
+        ("x-overflow", text("reject-publish")),
+    ]);
     let (c, q) = limited(s, arguments);
     put_all(&c, &q, &["123456", "123456", "1"]);
     get_all(&c, &q, 2);
@@ -225,7 +231,10 @@ fn priorities_requeue(s: &mut Stage) {
 }
 
 fn priorities_drop_head(s: &mut Stage) {
-    let (c, q) = limited(s, args([("x-max-priority", int(2)), ("x-max-length", int(2))]));
+    let (c, q) = limited(
+        s,
+        args([("x-max-priority", int(2)), ("x-max-length", int(2))]),
+    );
     put_at(&c, &q, &[("low", 0), ("high", 2), ("middle", 1)]);
     get_all(&c, &q, 3);
 }

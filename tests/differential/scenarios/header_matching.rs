@@ -1,4 +1,4 @@
-//! Topic patterns and header matches: which message goes where.
+//! Header matches: which message goes where.
 
 use amq_protocol::types::{AMQPValue, FieldTable};
 
@@ -7,111 +7,9 @@ use crate::methods::*;
 use crate::stage::Stage;
 
 scenarios! {
-    topic_words topic_hash topic_mixed topic_odd_keys topic_duplicates topic_unbind topic_odd_patterns topic_many_hashes
-    headers_all headers_any headers_default headers_bad_match headers_match_missing_value headers_x_fields
-    headers_with_x headers_empty headers_void headers_types headers_nested headers_key_ignored headers_no_headers
-    headers_unbind headers_two_bindings match_exchange direct_binding_arguments topic_binding_arguments
-}
-
-/// Binds a queue for each pattern and says which of them get a message with each key.
-fn topic(s: &mut Stage, patterns: &[&str], keys: &[&str]) {
-    let e = s.name("e");
-    let queues: Vec<_> = (0..patterns.len()).map(|n| s.name(&format!("q{n}"))).collect();
-    let c = s.connect();
-    c.call(1, &exchange_declare(&e, "topic", ""));
-    for (queue, pattern) in queues.iter().zip(patterns) {
-        c.call(1, &declare(queue, "", none()));
-        c.call(1, &bind(queue, &e, pattern, none()));
-    }
-    for key in keys {
-        c.put(&message(&e, key, "m"));
-        for queue in &queues {
-            c.call(1, &purge(queue));
-        }
-    }
-}
-
-fn topic_words(s: &mut Stage) {
-    topic(s, &["a.b", "a.*", "*.b", "*.*", "*", "a.*.c"], &["a.b", "a.c", "b.b", "a", "a.b.c", ""]);
-}
-
-fn topic_hash(s: &mut Stage) {
-    topic(s, &["#", "a.#", "#.c", "a.#.c", "#.b.#"], &["", "a", "c", "a.c", "a.b.c", "a.b.b.c", "b", "a.bc"]);
-}
-
-fn topic_mixed(s: &mut Stage) {
-    topic(s, &["*.#", "#.*", "*.#.*", "#.*.#", "a.*.#"], &["", "a", "a.b", "a.b.c"]);
-}
-
-fn topic_odd_keys(s: &mut Stage) {
-    topic(s, &["a..c", "a.*.c", "*", ".", "#", "*.*", "a."], &["a..c", ".", "..", "a.", ".a", "a", ""]);
-}
-
-fn topic_odd_patterns(s: &mut Stage) {
-    topic(s, &["", "a*", "#a", "**", "a#.b", "*#", " ", "."], &["", "a*", "ab", "#a", "**", "a#.b", "*#", " ", "a.b", "."]);
-}
-
-fn topic_many_hashes(s: &mut Stage) {
-    topic(s, &["#.#", "#.#.#", "#.a.#.a.#", "a.#.#.b"], &["", "a", "a.a", "a.b", "a.x.a", "b.a.c.a.d"]);
-}
-
-fn topic_duplicates(s: &mut Stage) {
-    let (e, q) = (s.name("e"), s.name("q"));
-    let c = s.connect();
-    c.call(1, &exchange_declare(&e, "topic", ""));
-    c.call(1, &declare(&q, "", none()));
-    for pattern in ["a.b", "a.*", "#", "a.#", "*.b"] {
-        c.call(1, &bind(&q, &e, pattern, none()));
-    }
-    c.put(&message(&e, "a.b", "once"));
-    c.call(1, &purge(&q));
-}
-
-fn topic_unbind(s: &mut Stage) {
-    let (e, q) = (s.name("e"), s.name("q"));
-    let c = s.connect();
-    c.call(1, &exchange_declare(&e, "topic", ""));
-    c.call(1, &declare(&q, "", none()));
-    c.call(1, &bind(&q, &e, "a.*", none()));
-    c.call(1, &bind(&q, &e, "a.#", none()));
-    c.call(1, &bind(&q, &e, "a.b.c", none()));
-    for pattern in ["a.b", "a.*", "a.b.c", "a.#"] {
-        c.call(1, &unbind(&q, &e, pattern, none()));
-        for key in ["a.b", "a.b.c"] {
-            c.put(&message(&e, key, "m"));
-            c.call(1, &purge(&q));
-        }
-    }
-}
-
-fn topic_binding_arguments(s: &mut Stage) {
-    let (e, q) = (s.name("e"), s.name("q"));
-    let c = s.connect();
-    c.call(1, &exchange_declare(&e, "topic", ""));
-    c.call(1, &declare(&q, "", none()));
-    c.call(1, &bind(&q, &e, "a", args([("n", int(1))])));
-    c.call(1, &bind(&q, &e, "a", args([("n", int(2))])));
-    c.put(&message(&e, "a", "once"));
-    c.call(1, &purge(&q));
-    c.call(1, &unbind(&q, &e, "a", args([("n", int(1))])));
-    c.put(&message(&e, "a", "once"));
-    c.call(1, &purge(&q));
-    c.call(1, &unbind(&q, &e, "a", none()));
-    c.put(&message(&e, "a", "once"));
-    c.call(1, &purge(&q));
-    c.call(1, &unbind(&q, &e, "a", args([("n", int(2))])));
-    c.put(&message(&e, "a", "never"));
-    c.call(1, &purge(&q));
-}
-
-fn direct_binding_arguments(s: &mut Stage) {
-    let (e, q) = (s.name("e"), s.name("q"));
-    let c = s.connect();
-    c.call(1, &exchange_declare(&e, "direct", ""));
-    c.call(1, &declare(&q, "", none()));
-    c.call(1, &bind(&q, &e, "a", args([("x-match", text("nonsense")), ("n", int(1))])));
-    c.put(&message(&e, "a", "m"));
-    c.call(1, &purge(&q));
+    headers_all headers_any headers_default headers_bad_match headers_match_missing_value
+    headers_x_fields headers_with_x headers_empty headers_void headers_types headers_nested
+    headers_key_ignored headers_no_headers headers_unbind headers_two_bindings match_exchange
 }
 
 /// Binds a queue for each table and says which of them get a message with each table of headers.
@@ -164,11 +62,19 @@ fn some_messages() -> [FieldTable; 6] {
 }
 
 fn headers_all(s: &mut Stage) {
-    headers(s, [with("all", &[("a", 1), ("b", 2)]), with("all", &[("a", 1)])], some_messages());
+    headers(
+        s,
+        [with("all", &[("a", 1), ("b", 2)]), with("all", &[("a", 1)])],
+        some_messages(),
+    );
 }
 
 fn headers_any(s: &mut Stage) {
-    headers(s, [with("any", &[("a", 1), ("b", 2)]), with("any", &[("b", 3)])], some_messages());
+    headers(
+        s,
+        [with("any", &[("a", 1), ("b", 2)]), with("any", &[("b", 3)])],
+        some_messages(),
+    );
 }
 
 fn headers_default(s: &mut Stage) {
@@ -176,7 +82,16 @@ fn headers_default(s: &mut Stage) {
 }
 
 fn headers_empty(s: &mut Stage) {
-    headers(s, [with("all", &[]), with("any", &[]), with("all-with-x", &[]), with("any-with-x", &[])], some_messages());
+    headers(
+        s,
+        [
+            with("all", &[]),
+            with("any", &[]),
+            with("all-with-x", &[]),
+            with("any-with-x", &[]),
+        ],
+        some_messages(),
+    );
 }
 
 fn headers_bad_match(s: &mut Stage) {
@@ -196,8 +111,16 @@ fn headers_bad_match(s: &mut Stage) {
 fn headers_match_missing_value(s: &mut Stage) {
     headers(
         s,
-        [args([("x-match", text("all")), ("a", text(""))]), args([("x-match", text("any")), ("a", text("1"))])],
-        [args([("a", text(""))]), args([("a", text("1"))]), args([("a", int(1))]), none()],
+        [
+            args([("x-match", text("all")), ("a", text(""))]),
+            args([("x-match", text("any")), ("a", text("1"))]),
+        ],
+        [
+            args([("a", text(""))]),
+            args([("a", text("1"))]),
+            args([("a", int(1))]),
+            none(),
+        ],
     );
 }
 
@@ -209,7 +132,11 @@ fn headers_x_fields(s: &mut Stage) {
             args([("x-match", text("any")), ("x-own", int(1))]),
             args([("x-match", text("all")), ("x-own", int(1))]),
         ],
-        [plain(&[("a", 1)]), plain(&[("x-own", 1)]), plain(&[("x-own", 2), ("a", 1)])],
+        [
+            plain(&[("a", 1)]),
+            plain(&[("x-own", 1)]),
+            plain(&[("x-own", 2), ("a", 1)]),
+        ],
     );
 }
 
@@ -220,7 +147,12 @@ fn headers_with_x(s: &mut Stage) {
             with("all-with-x", &[("x-own", 1), ("a", 1)]),
             with("any-with-x", &[("x-own", 1), ("a", 1)]),
         ],
-        [plain(&[("a", 1)]), plain(&[("x-own", 1)]), plain(&[("x-own", 1), ("a", 1)]), none()],
+        [
+            plain(&[("a", 1)]),
+            plain(&[("x-own", 1)]),
+            plain(&[("x-own", 1), ("a", 1)]),
+            none(),
+        ],
     );
 }
 
@@ -229,7 +161,11 @@ fn headers_void(s: &mut Stage) {
         s,
         [
             args([("x-match", text("all")), ("a", AMQPValue::Void)]),
-            args([("x-match", text("any")), ("a", AMQPValue::Void), ("b", int(2))]),
+            args([
+                ("x-match", text("any")),
+                ("a", AMQPValue::Void),
+                ("b", int(2)),
+            ]),
             args([("x-match", text("all")), ("a", int(1))]),
         ],
         [
