@@ -130,8 +130,9 @@ fn alternate_exchange_missing(s: &mut Stage) {
     c.call(1, &exchange_with(&e, "direct", "", alternate(&ae)));
     c.call(1, &confirm_select(""));
     c.publish(1, &message(&e, "k", "m").options("mandatory"));
+    c.frames(1, 4);
     c.publish(1, &message(&e, "k", "n"));
-    c.sync(1);
+    c.frames(1, 1);
 }
 
 fn alternate_exchange_chain(s: &mut Stage) {
