@@ -113,7 +113,7 @@ fn reserved_name_that_exists(s: &mut Stage) {
     let answer = c.call(1, &declare("", "exclusive", none()));
     let name = crate::peer::Peer::name_in(answer.as_ref());
     c.call(1, &declare(&name, "exclusive", none()));
-    c.open(1);
+    c.open_again(1);
     c.call(1, &declare(&name, "passive", none()));
 }
 
