@@ -13,16 +13,26 @@ mod scenarios;
 mod stage;
 mod transcript;
 
+use std::sync::OnceLock;
+
+use leveret_broker::Broker;
+use tokio::runtime::Runtime;
+
 /// The broker that knows: a RabbitMQ.
 fn reference() -> String {
     std::env::var("AMQP_URL")
-        .expect("AMQP_URL: the RabbitMQ to compare with (`with-rabbitmq` sets it)")
+        .expect("AMQP_URL: the RabbitMQ to compare with (`with-broker --rabbitmq` sets it)")
 }
 
-/// Names the broker under test, until it is started right here.
-const SUBJECT: &str = "LEVERET_DIFF_URL";
-
-/// THE BROKER UNDER TEST: the one place that says which. To become the embedded broker, started in this process.
+/// The broker under test, in this process.
 fn subject() -> String {
-    std::env::var(SUBJECT).expect("LEVERET_DIFF_URL: the broker to compare with RabbitMQ")
+    static SUBJECT: OnceLock<(Runtime, Broker)> = OnceLock::new();
+    let (_, broker) = SUBJECT.get_or_init(|| {
+        let runtime = Runtime::new().expect("a runtime");
+        let broker = runtime
+            .block_on(Broker::bind("127.0.0.1:0"))
+            .expect("an embedded broker");
+        (runtime, broker)
+    });
+    broker.url().to_owned()
 }
