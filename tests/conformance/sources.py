@@ -21,8 +21,8 @@ def say(text: str) -> None:
 def run(*command: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
     done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True)
     if done.returncode:
-        shown = " ".join(map(str, command))
-        raise SystemExit(f"{shown}\nfailed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+        shown = " ".join(map(str, command))[:300]
+        raise SystemExit(f"{shown}\nfailed:\n{done.stdout[-1000:]}\n{done.stderr[-1500:]}")
     return done.stdout
 
 

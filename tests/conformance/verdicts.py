@@ -19,10 +19,15 @@ def collect(pairs: Iterable[tuple[str, str]]) -> Verdicts:
     return dict(sorted(found.items()))
 
 
+def _lines_of(path: Path) -> list[str]:
+    # Without the file, the suite has not come to its first test.
+    return path.read_text(errors="replace").splitlines() if path.exists() else []
+
+
 def lines(path: Path) -> Verdicts:
     """What the shims write: a line `verdict TAB test` as soon as a test has ended."""
     pairs = []
-    for line in path.read_text(errors="replace").splitlines() if path.exists() else ():
+    for line in _lines_of(path):
         verdict, _, test = line.partition("\t")
         if verdict in _WEIGHT:
             pairs.append((test, verdict))
@@ -32,7 +37,7 @@ def lines(path: Path) -> Verdicts:
 def go(path: Path) -> Verdicts:
     """`go test -json`, or the same through `test2json`."""
     pairs = []
-    for line in path.read_text(errors="replace").splitlines():
+    for line in _lines_of(path):
         try:
             event = json.loads(line)
         except ValueError:
@@ -50,7 +55,7 @@ def libtest(path: Path) -> Verdicts:
     """`cargo test`: each test under the file it is in."""
     names = {"ok": "pass", "FAILED": "fail", "ignored": "skip"}
     pairs, binary = [], ""
-    for line in path.read_text(errors="replace").splitlines():
+    for line in _lines_of(path):
         if found := _LIBTEST_BINARY.match(line):
             binary = found[1]
         elif found := _LIBTEST.match(line):
@@ -65,7 +70,7 @@ _TEAMCITY_PLACE = re.compile(r"locationHint='php_qn://(?:[^'|]|\|.)*?::\\((?:[^'
 def teamcity(path: Path) -> Verdicts:
     """PHPUnit's `--log-teamcity`, the one of its logs that is written while the tests run."""
     pairs, place = [], {}
-    for line in path.read_text(errors="replace").splitlines() if path.exists() else ():
+    for line in _lines_of(path):
         if not (found := _TEAMCITY.match(line)):
             continue
         event, name = found[1], re.sub(r"\|(.)", r"\1", found[2])
