@@ -47,19 +47,26 @@ def go(path: Path) -> Verdicts:
     return collect(pairs)
 
 
-_LIBTEST = re.compile(r"^test (\S+)(?: - should panic)? \.\.\. (?:.*?)(ok|FAILED|ignored)\b")
+_LIBTEST = re.compile(r"^test (\S+)(?: - should panic)? \.\.\. (.*)")
 _LIBTEST_BINARY = re.compile(r"^\s+Running (?:unittests |tests/)?(\S+?)(?:\.rs)? \(")
+_LIBTEST_VERDICTS = {"ok": "pass", "FAILED": "fail", "ignored": "skip"}
 
 
 def libtest(path: Path) -> Verdicts:
-    """`cargo test`: each test under the file it is in."""
-    names = {"ok": "pass", "FAILED": "fail", "ignored": "skip"}
-    pairs, binary = [], ""
+    """`cargo test` with one thread: each test under the file it is in."""
+    pairs, binary, test = [], "", ""
     for line in _lines_of(path):
         if found := _LIBTEST_BINARY.match(line):
             binary = found[1]
-        elif found := _LIBTEST.match(line):
-            pairs.append((f"{binary}::{found[1]}", names[found[2]]))
+            continue
+        ended = line
+        if found := _LIBTEST.match(line):
+            test, ended = f"{binary}::{found[1]}", found[2]
+        # What a test prints past the harness comes between its name and its verdict.
+        word = ended.split(",")[0].strip()
+        if test and word in _LIBTEST_VERDICTS:
+            pairs.append((test, _LIBTEST_VERDICTS[word]))
+            test = ""
     return collect(pairs)
 
 

@@ -12,8 +12,8 @@ PACKAGES = ["librabbitmq-client-java", "junit4", "libhamcrest-java", "libslf4j-j
 JARS = ["amqp-client", "junit4", "hamcrest", "slf4j-api"]
 TESTS = "com.rabbitmq.client.test"
 
-# Left out: what is done with rabbitmqctl (Policies, ConnectionRecovery, permissions, alarms), what restarts the
-# broker, and what tests the client alone.
+# Left out: what is done with rabbitmqctl (Policies, ConnectionRecovery, permissions, alarms), what
+# restarts the broker, and what tests the client alone.
 CLASSES = [
     "Bug20004Test",
     "ChannelAsyncCompletableFutureTest",
@@ -105,13 +105,13 @@ def fetch(into: Path) -> None:
 
 
 def command(out: Path) -> list[str]:
-    # A process for each class: one that hangs takes no other with it. rabbitmqctl is called by what some classes do
-    # after each test, where it changes nothing.
+    # A process for each class: one that hangs takes no other with it. What some classes do with
+    # rabbitmqctl after each test changes nothing.
     script = """
         out=$1 path=$2
         shift 2
         for class; do
-            java -Drabbitmqctl.bin=true -cp "$path" RunTests "$out" "$class"
+            java -Drabbitmqctl.bin=true -Dmake.bin=true -cp "$path" RunTests "$out" "$class"
         done
     """
     classes = [f"{TESTS}.{name}" for name in CLASSES]

@@ -20,7 +20,7 @@ SUITES = [
         "2.2.0",
         fetch_amqplib,
         lambda out: [
-            # One file at a time: they use the same queues. The suite's own limit is a second a test.
+            # One file at a time: they use the same queues. Its own limit is a second for a test.
             *("node", "--test", "--test-concurrency=1", "--test-timeout=10000"),
             *(f"--test-reporter={SHIMS / 'verdicts_reporter.mjs'}",),
             *(f"--test-reporter-destination={out / 'verdicts.tsv'}",),
