@@ -72,13 +72,17 @@ pub(crate) fn bury(
         Some(key) => Name::from(key),
         None => Name::clone(&message.routing_key),
     };
-    Message::new(
+    let buried = Message::new(
         meter,
         Name::clone(exchange),
         key,
         properties,
         message.body.clone(),
-    )
+    );
+    match routing_key {
+        Some(_) => buried,
+        None => buried.with_wire_key(message.wire_key()),
+    }
 }
 
 /// Whether a dead letter comes back to a queue that it has been in without anybody having rejected it since: it would

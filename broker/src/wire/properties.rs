@@ -86,9 +86,10 @@ impl Properties {
             return Err(Refusal::syntax_error("malformed content properties"));
         }
         found.raw = raw;
-        if let Some(headers) = found.raw_headers() {
-            let with_length = found.headers as usize..found.headers as usize + 4 + headers.len();
-            table::guard(&found.raw[with_length])?;
+        if let Some(table) = found.headers_with_length()
+            && !table::is_whole(table)
+        {
+            return Err(Refusal::syntax_error("malformed header table"));
         }
         Ok(found)
     }
@@ -102,8 +103,8 @@ impl Properties {
     }
 
     pub(crate) fn headers(&self) -> Option<FieldTable> {
-        let start = self.headers as usize;
-        let table = self.raw.get(start..).filter(|_| self.has_headers())?;
+        let table = self.headers_with_length()?;
+        table::guard(table).ok()?;
         parse_field_table(table).ok().map(|(_, table)| table)
     }
 
@@ -187,9 +188,13 @@ impl Properties {
 
     /// The entries of the headers, without their length.
     fn raw_headers(&self) -> Option<&[u8]> {
+        self.headers_with_length()?.get(4..)
+    }
+
+    fn headers_with_length(&self) -> Option<&[u8]> {
         let table = self.raw.get(self.headers as usize..)?;
         let table = Some(table).filter(|_| self.has_headers())?;
-        table.get(4..4 + long(table)?)
+        table.get(..4 + long(table)?)
     }
 
     fn text(&self, start: u32) -> Option<&str> {
