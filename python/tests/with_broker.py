@@ -20,13 +20,15 @@ def order(do: str, **what: Any) -> Any:
     """
     address = os.environ.get("LEVERET_TEST_ORDERS")
     if not address:
-        pytest.fail("this test gives orders to its broker: run it by target/debug/with-broker", False)
+        pytest.fail("this test orders its broker about: run it by target/debug/with-broker", False)
     host, _, port = address.rpartition(":")
-    with socket.create_connection((host, int(port))) as connection:
-        with connection.makefile("rw", encoding="utf-8") as lines:
-            lines.write(json.dumps({"do": do, **what}) + "\n")
-            lines.flush()
-            answer = json.loads(lines.readline())
+    with (
+        socket.create_connection((host, int(port))) as connection,
+        connection.makefile("rw", encoding="utf-8") as lines,
+    ):
+        lines.write(json.dumps({"do": do, **what}) + "\n")
+        lines.flush()
+        answer = json.loads(lines.readline())
     if "error" in answer:
         raise RuntimeError(answer["error"])
     return answer["ok"]
