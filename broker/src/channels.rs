@@ -5,7 +5,7 @@ mod methods;
 
 use std::collections::HashMap;
 
-use amq_protocol::protocol::{AMQPClass, basic, channel};
+use amq_protocol::protocol::{AMQPClass, channel};
 use bytes::{Bytes, BytesMut};
 
 use crate::error::{Refusal, Scope};
@@ -346,9 +346,5 @@ impl Vhost {
             method_id,
         });
         self.send(id, channel, AMQPClass::Channel(close));
-    }
-
-    pub(crate) fn send_basic(&mut self, id: ConnectionId, channel: u16, method: basic::AMQPMethod) {
-        self.send(id, channel, AMQPClass::Basic(method));
     }
 }
