@@ -186,7 +186,10 @@ impl Connection {
     fn enter(&mut self, stage: Stage, most: Duration) {
         self.stage = stage;
         self.over = Instant::now() + most;
-        self.input.clear();
+        // Half a frame may wait for its other half, and an answer behind it.
+        if let Stage::Mute { .. } = stage {
+            self.input.clear();
+        }
     }
 
     /// Ends the writing side once everything is written.
@@ -241,6 +244,7 @@ impl Connection {
     fn obey(&mut self) -> Result<(), Over> {
         let orders = self.control.take();
         if orders.abort {
+            self.reset();
             return Err(Over);
         }
         if let Some(stalled) = orders.stall {
@@ -250,9 +254,10 @@ impl Connection {
         if let Some(delay) = orders.delay {
             self.out.delay(delay);
         }
-        if let Some(refusal) = orders.close
-            && !matches!(self.stage, Stage::Mute { .. })
-        {
+        if let Some(refusal) = orders.close {
+            if let Stage::Mute { .. } = self.stage {
+                return Err(Over);
+            }
             let next = self.session.close(refusal);
             self.follow(next)?;
         }
@@ -263,10 +268,17 @@ impl Connection {
         Ok(())
     }
 
+    /// The peer shall see a reset rather than an end.
+    fn reset(&self) {
+        // It is cut either way.
+        let _ = self.read.as_ref().set_zero_linger();
+        self.out.reset();
+    }
+
     /// Looks at what others have left of the writing to this task.
     fn look(&mut self) {
         self.full = self.out.is_full();
-        self.release = self.out.next_release().map(Instant::from_std);
+        self.release = self.out.next_release();
         if self.out.is_drained() {
             self.session.drained();
         }
@@ -280,3 +292,6 @@ impl Drop for Connection {
         self.out.close();
     }
 }
+
+#[cfg(test)]
+mod tests;

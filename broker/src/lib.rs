@@ -18,10 +18,10 @@ mod status;
 mod vhost;
 mod wire;
 
-pub use broker::{BindError, Broker, Builder};
+pub use broker::{BindError, Broker, Builder, Restart, Suspend};
 pub use status::{
-    BindingStatus, ChannelStatus, ConnectionHandle, ConnectionStatus, ExchangeStatus, QueueStatus,
-    Status,
+    Argument, BindingStatus, ChannelStatus, ConnectionHandle, ConnectionStatus, ExchangeStatus,
+    QueueStatus, Status,
 };
 
 /// Names are shared by messages, queues and connections.
