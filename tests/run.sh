@@ -32,7 +32,7 @@ node --test $node_tests
 
 rabbitmq=yes
 if tests/rabbitmq-is-there.sh; then
-    suite rabbitmq python/tests/behaviour python/tests/test_docs.py
+    suite rabbitmq python/tests/behaviour python/tests/test_docs.py tests/tutorials
 elif [ "${CI:-}" = true ]; then
     say "RabbitMQ is missing, and CI leaves nothing out"
     exit 1

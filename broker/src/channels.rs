@@ -222,11 +222,14 @@ impl Channels {
                 routing_key,
                 mandatory,
                 immediate: false,
-            }) => Ok(Some(State::Header(Head {
-                exchange,
-                routing_key,
-                mandatory,
-            }))),
+            }) => {
+                vhost.publishes(self.connection);
+                Ok(Some(State::Header(Head {
+                    exchange,
+                    routing_key,
+                    mandatory,
+                })))
+            }
             Ok(Method::Ack { tag, multiple }) => {
                 methods::ack(vhost, self.connection, channel, tag, multiple)
                     .map(|()| Some(State::Method))
@@ -268,7 +271,6 @@ impl Channels {
             ))
             .at(PUBLISH.0, PUBLISH.1));
         }
-        vhost.publishes(self.connection);
         let content = Content {
             head,
             properties,

@@ -267,6 +267,11 @@ impl Connection {
             let next = self.session.close(refusal);
             self.follow(next)?;
         }
+        if !self.input.is_empty() && !self.stalled && !self.control.is_blocked() {
+            // It arrived before the memory alarm did.
+            let next = self.session.receive(&mut self.input);
+            self.follow(next)?;
+        }
         self.look();
         if self.out.is_closed() && self.stage != (Stage::Mute { shut: true }) {
             return Err(Over);

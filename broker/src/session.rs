@@ -112,7 +112,8 @@ impl Session {
                 Phase::Running => self.burst(input),
                 _ => self.frame(input),
             };
-            if before == (self.phase, input.len()) {
+            // What is left is looked at when the memory alarm is over.
+            if before == (self.phase, input.len()) || self.control.is_blocked() {
                 break;
             }
         }
@@ -209,6 +210,10 @@ impl Session {
                     if end.is_some() {
                         break;
                     }
+                    if vhost.is_blocked(link.id) {
+                        self.control.block();
+                        break;
+                    }
                 }
                 Err(fault) => {
                     end = Some(End::Fault(fault));
@@ -218,9 +223,6 @@ impl Session {
         }
         match end {
             None => {
-                if vhost.is_blocked(link.id) {
-                    self.control.block();
-                }
                 vhost.release();
                 self.link = Some(link);
                 Next::Read

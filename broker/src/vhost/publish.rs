@@ -76,7 +76,6 @@ impl Vhost {
         let mut properties = publish.properties;
         let mut time_to_live = None;
         if let Some(connection) = self.connections.get_mut(id) {
-            connection.publishes = true;
             if let Some(user) = properties.user_id()
                 && *user != *connection.user
             {
