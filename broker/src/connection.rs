@@ -108,7 +108,7 @@ impl Connection {
             {
                 timer.as_mut().reset(due);
             }
-            let reads = !self.stalled && !self.control.is_blocked();
+            let reads = self.listens();
             self.make_room();
             let result = tokio::select! {
                 biased;
@@ -136,6 +136,12 @@ impl Connection {
                 return;
             }
         }
+    }
+
+    /// Whether the socket is read. Who is held back from publishing may still answer a close.
+    fn listens(&self) -> bool {
+        let held_back = self.stage == Stage::Open && self.control.is_blocked();
+        !self.stalled && !held_back
     }
 
     fn make_room(&mut self) {
@@ -222,7 +228,7 @@ impl Connection {
             self.out.flush();
             self.look();
         }
-        let listens = !self.stalled && !self.control.is_blocked();
+        let listens = self.listens();
         if let Some(heartbeat) = &mut self.heartbeat {
             match heartbeat.tick(now, self.received, self.out.written(), listens) {
                 Beat::Nothing => {}
@@ -259,6 +265,11 @@ impl Connection {
                 return Err(Over);
             }
             let next = self.session.close(refusal);
+            self.follow(next)?;
+        }
+        if !self.input.is_empty() && !self.stalled && !self.control.is_blocked() {
+            // It arrived before the memory alarm did.
+            let next = self.session.receive(&mut self.input);
             self.follow(next)?;
         }
         self.look();

@@ -1,6 +1,8 @@
 //! An in-memory AMQP 0-9-1 broker for tests, demos and single machines: what a client of RabbitMQ expects, in one
 //! process and without an installation.
 
+#[doc(hidden)]
+pub mod __private;
 mod broker;
 mod channels;
 mod connection;

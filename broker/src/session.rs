@@ -19,7 +19,6 @@ use crate::outbound::Outbound;
 use crate::shared::{Host, Shared};
 use crate::vhost::ConnectionId;
 use crate::vhost::{NewConnection, Vhost};
-use crate::wire::encode::short;
 use crate::wire::frame::{self, Decoder, Fault, Frame, Kind};
 use crate::wire::method::{self, Method};
 use client::Client;
@@ -113,7 +112,8 @@ impl Session {
                 Phase::Running => self.burst(input),
                 _ => self.frame(input),
             };
-            if before == (self.phase, input.len()) {
+            // What is left is looked at when the memory alarm is over.
+            if before == (self.phase, input.len()) || self.control.is_blocked() {
                 break;
             }
         }
@@ -210,6 +210,10 @@ impl Session {
                     if end.is_some() {
                         break;
                     }
+                    if vhost.is_blocked(link.id) {
+                        self.control.block();
+                        break;
+                    }
                 }
                 Err(fault) => {
                     end = Some(End::Fault(fault));
@@ -219,9 +223,6 @@ impl Session {
         }
         match end {
             None => {
-                if vhost.is_blocked(link.id) {
-                    self.control.block();
-                }
                 vhost.release();
                 self.link = Some(link);
                 Next::Read
@@ -322,7 +323,7 @@ impl Session {
         let (class_id, method_id) = refusal.method;
         self.send(connection::AMQPMethod::Close(connection::Close {
             reply_code: refusal.code,
-            reply_text: short(&refusal.text).into(),
+            reply_text: refusal.reply_text(),
             class_id,
             method_id,
         }));

@@ -121,6 +121,17 @@ async fn a_blocked_connection_is_not_read_until_it_is_unblocked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_blocked_connection_can_be_closed() {
+    let mut served = Served::open().await;
+    served.control.block();
+    served.control.close(Refusal::connection_forced("enough"));
+    served.send(b"\x01\0\0\0\0\0\x04\0\x0a\0\x33\xce").await;
+    let begin = Instant::now();
+    served.rest().await;
+    assert_eq!(begin.elapsed().as_secs(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_delay_holds_answers_back() {
     let mut served = Served::open().await;
     served.control.delay(Some(Duration::from_secs(2)));

@@ -29,7 +29,7 @@ async fn what_is_there_is_shown() {
     for (path, kind, part) in [
         ("/", "text/html", "<pre>Messages take 0 bytes"),
         ("/?x", "text/html", "amq.topic"),
-        ("/status.txt", "text/plain", "\nExchanges: 6\n"),
+        ("/status.txt", "text/plain", "\nExchanges: 7\n"),
         ("/status.json", "application/json", "{\"message_bytes\":0,"),
     ] {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");

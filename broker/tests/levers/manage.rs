@@ -92,7 +92,7 @@ async fn the_status_is_json_and_text_whatever_things_are_called() {
     assert_eq!(queue["owner"], connection["handle"]);
     assert_eq!(connection["name"], "a test");
     assert_eq!(connection["channels"][0]["confirms"], true);
-    assert_eq!(json["exchanges"].as_array().map(Vec::len), Some(6));
+    assert_eq!(json["exchanges"].as_array().map(Vec::len), Some(7));
     let text = status.to_string();
     assert!(text.contains("exclusive to 1, x-expires=60000"), "{text}");
     assert!(!text.contains('\u{1b}'), "no escape sequences: {text}");

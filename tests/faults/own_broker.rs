@@ -2,4 +2,3 @@
 
 mod alarm;
 mod restart;
-mod tls;

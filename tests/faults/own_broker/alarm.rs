@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use harness::{RabbitMq, eventually, within};
+use harness::{Broker, eventually, within};
 use leveret::{Code, Connection, ConnectionState, Error, Executed, Server, WhenDown};
 
 use crate::fixture::{
@@ -12,20 +12,10 @@ use crate::fixture::{
 
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
-async fn alarm(node: &RabbitMq) {
-    node.ctl(&["set_vm_memory_high_watermark", "absolute", "1"])
-        .await;
-}
-
-async fn calm(node: &RabbitMq) {
-    node.ctl(&["set_vm_memory_high_watermark", "absolute", "1GB"])
-        .await;
-}
-
-async fn stage(node: &RabbitMq) -> (Connection, Connection, Server, Worker) {
+async fn stage(broker: &Broker) -> (Connection, Connection, Server, Worker) {
     let worker = Worker::default();
     let connect = async || {
-        let connection = builder(&node.url(), "").heartbeat(HEARTBEAT).connect();
+        let connection = builder(broker.url(), "").heartbeat(HEARTBEAT).connect();
         connection.await.expect("a connection")
     };
     let home = connect().await;
@@ -47,10 +37,10 @@ async fn block(connection: &Connection) {
 
 #[tokio::test]
 async fn calls_fail_or_wait_by_choice_and_the_connection_lives_on() {
-    let node = RabbitMq::start().await;
-    let (client, _home, _server, _worker) = stage(&node).await;
+    let broker = Broker::own().await;
+    let (client, _home, _server, _worker) = stage(&broker).await;
     let states = record_states(&client);
-    alarm(&node).await;
+    broker.set_memory_alarm(true).await;
     block(&client).await;
 
     let start = Instant::now();
@@ -64,7 +54,7 @@ async fn calls_fail_or_wait_by_choice_and_the_connection_lives_on() {
 
     let stub = patient(&client, LONG);
     let waiting = tokio::spawn(async move { stub.double(4).await });
-    calm(&node).await;
+    broker.set_memory_alarm(false).await;
     let answer = within("the waiting call", waiting).await.expect("no panic");
     assert_eq!(answer.expect("an answer"), 8);
     wait_state(&client, ConnectionState::Connected).await;
@@ -80,31 +70,26 @@ async fn calls_fail_or_wait_by_choice_and_the_connection_lives_on() {
 
 #[tokio::test]
 async fn handlers_that_run_keep_their_acknowledgements_and_answers() {
-    let node = RabbitMq::start().await;
-    let (client, home, _server, worker) = stage(&node).await;
+    let broker = Broker::own().await;
+    let (client, home, _server, worker) = stage(&broker).await;
     let calls = hold(&client, &worker, 0..20).await;
     for id in 100..120 {
         work(&client, LONG).hold_cast(id).await.expect("a cast");
     }
     worker.wait_started(40).await;
-    alarm(&node).await;
+    broker.set_memory_alarm(true).await;
     // Answers leave on the connection that requests leave on.
     block(&home).await;
     worker.open();
     worker.wait_finished(40).await;
     // The casts are acknowledged all the same: that goes over the other connection.
     eventually("the acknowledgements of the casts", async || {
-        let left = node
-            .ctl(&["list_queues", "name", "messages_unacknowledged"])
-            .await;
-        let left = left
-            .lines()
-            .find_map(|line| line.strip_prefix("work\t")?.parse::<u32>().ok());
-        left.is_some_and(|left| left <= 20)
+        let queue = broker.queue("work").await;
+        queue.is_some_and(|queue| queue.unacknowledged <= 20)
     })
     .await;
 
-    calm(&node).await;
+    broker.set_memory_alarm(false).await;
     assert_right(calls).await;
     worker.assert_none_ran_twice();
     assert_eq!(work(&client, LONG).double(2).await.expect("an answer"), 4);
@@ -113,8 +98,8 @@ async fn handlers_that_run_keep_their_acknowledgements_and_answers() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_that_cannot_be_sent_take_no_memory() {
     const CALLS: usize = 5_000;
-    let node = RabbitMq::start().await;
-    let (client, _home, _server, _worker) = stage(&node).await;
+    let broker = Broker::own().await;
+    let (client, _home, _server, _worker) = stage(&broker).await;
     let round = async || -> Vec<Result<String, Error>> {
         let stub = patient(&client, Duration::from_millis(300));
         let text = "x".repeat(1024);
@@ -132,7 +117,7 @@ async fn calls_that_cannot_be_sent_take_no_memory() {
     };
     // Warm up: buffers and tables grow to their usual size.
     round().await;
-    alarm(&node).await;
+    broker.set_memory_alarm(true).await;
     // The first round meets a broker that has not yet said that it is blocked.
     round().await;
     wait_state(&client, ConnectionState::Blocked).await;
@@ -147,7 +132,7 @@ async fn calls_that_cannot_be_sent_take_no_memory() {
         after < before + 20,
         "{before} MiB before, {after} MiB after"
     );
-    calm(&node).await;
+    broker.set_memory_alarm(false).await;
     // What was not sent is not sent late either: its expiration has passed, or it left the queue.
     let answer = patient(&client, LONG).double(4).await;
     assert_eq!(answer.expect("an answer"), 8);
@@ -155,10 +140,10 @@ async fn calls_that_cannot_be_sent_take_no_memory() {
 
 #[tokio::test]
 async fn a_server_stops_in_time_and_a_connection_closes_in_time() {
-    let node = RabbitMq::start().await;
-    let (client, home, server, worker) = stage(&node).await;
+    let broker = Broker::own().await;
+    let (client, home, server, worker) = stage(&broker).await;
     let _calls = hold(&client, &worker, 0..20).await;
-    alarm(&node).await;
+    broker.set_memory_alarm(true).await;
     block(&home).await;
     block(&client).await;
     worker.open();

@@ -2,18 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use harness::{RabbitMq, within};
+use harness::{Broker, within};
 use leveret::{Code, Connection, ConnectionState, Executed, Server};
 
 use crate::fixture::{
     LONG, Worker, assert_error, assert_lost, assert_right, connect, hold, serve, wait_state, work,
 };
 
-async fn stage(node: &RabbitMq) -> (Connection, Connection, Server, Worker) {
+async fn stage(broker: &Broker) -> (Connection, Connection, Server, Worker) {
     let worker = Worker::default();
-    let home = connect(&node.url(), "").await;
+    let home = connect(broker.url(), "").await;
     let server = serve(&home, &worker).await;
-    let client = connect(&node.url(), "").await;
+    let client = connect(broker.url(), "").await;
     (client, home, server, worker)
 }
 
@@ -34,10 +34,10 @@ async fn assert_recovers(client: &Connection) {
 
 #[tokio::test]
 async fn a_broker_that_stops_and_starts_is_found_again() {
-    let node = RabbitMq::start().await;
-    let (client, home, _server, worker) = stage(&node).await;
+    let broker = Broker::own().await;
+    let (client, home, _server, worker) = stage(&broker).await;
     let calls = hold(&client, &worker, 0..20).await;
-    node.ctl(&["stop_app"]).await;
+    broker.suspend().await;
     assert_lost(calls).await;
     worker.open();
     wait_state(&client, ConnectionState::Reconnecting).await;
@@ -45,30 +45,30 @@ async fn a_broker_that_stops_and_starts_is_found_again() {
     let short = work(&client, Duration::from_millis(200)).double(1).await;
     assert_error(&short, Code::DeadlineExceeded, Executed::No);
 
-    node.ctl(&["start_app"]).await;
+    broker.resume().await;
     assert_recovers(&client).await;
     worker.assert_none_ran_twice();
 }
 
 #[tokio::test]
 async fn a_broker_that_is_killed_and_restarted_is_found_again() {
-    let mut node = RabbitMq::start().await;
-    let (client, _home, _server, worker) = stage(&node).await;
+    let mut broker = Broker::own().await;
+    let (client, _home, _server, worker) = stage(&broker).await;
     let calls = hold(&client, &worker, 0..20).await;
-    node.kill().await;
+    broker.kill().await;
     assert_lost(calls).await;
     worker.open();
     wait_state(&client, ConnectionState::Reconnecting).await;
 
-    node.restart().await;
+    broker.restart().await;
     assert_recovers(&client).await;
     worker.assert_none_ran_twice();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_closed_by_an_operator_cost_no_wrong_answer() {
-    let node = RabbitMq::start().await;
-    let (client, _home, _server, worker) = stage(&node).await;
+    let broker = Broker::own().await;
+    let (client, _home, _server, worker) = stage(&broker).await;
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let callers: Vec<_> = (0..20_u64)
         .map(|caller| {
@@ -96,7 +96,7 @@ async fn connections_closed_by_an_operator_cost_no_wrong_answer() {
         })
         .collect();
     for round in 0..20 {
-        node.ctl(&["close_all_connections", "a test"]).await;
+        broker.close_connections("a test").await;
         let answer = work(&client, LONG).double(round).await;
         match answer {
             Ok(answer) => assert_eq!(answer, round * 2),

@@ -1,17 +1,14 @@
-//! The runner that gives a whole command line its broker.
+//! The runner with RabbitMQ: nothing of the node outlives it, however it ends.
 
 use std::path::PathBuf;
 
 use harness::{Process, Signal, eventually};
 use tokio::process::Command;
 
+use crate::with_broker::with_broker;
+
 fn with_rabbitmq(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_with-rabbitmq"));
-    command
-        .args(arguments)
-        .env_remove("AMQP_URL")
-        .env_remove("LEVERET_TEST_CTL");
-    command
+    with_broker(&[&["--rabbitmq", "--"], arguments].concat())
 }
 
 /// The shell prints where the node is, and whether it can be reached, and then waits.
@@ -31,7 +28,7 @@ async fn folder_of(runner: &Process) -> PathBuf {
 #[tokio::test]
 async fn gives_the_command_a_broker_and_passes_its_exit_code_on() {
     let script = format!("{SHOW} exit 7");
-    let mut runner = Process::spawn(with_rabbitmq(&["--", "sh", "-c", &script]));
+    let mut runner = Process::spawn(with_rabbitmq(&["sh", "-c", &script]));
     let folder = folder_of(&runner).await;
     runner.wait_line("url=amqp://guest:guest@127.0.0.1:").await;
     assert_eq!(runner.wait().await.code(), Some(7));
@@ -41,7 +38,7 @@ async fn gives_the_command_a_broker_and_passes_its_exit_code_on() {
 #[tokio::test]
 async fn takes_the_node_down_on_sigterm() {
     let script = format!("{SHOW} exec sleep 1000");
-    let mut runner = Process::spawn(with_rabbitmq(&["--", "sh", "-c", &script]));
+    let mut runner = Process::spawn(with_rabbitmq(&["sh", "-c", &script]));
     let folder = folder_of(&runner).await;
     runner.signal(Signal::TERM);
     assert_eq!(runner.wait().await.code(), Some(128 + 15));
@@ -52,7 +49,7 @@ async fn takes_the_node_down_on_sigterm() {
 async fn takes_the_node_down_even_when_it_is_killed() {
     // The command must not end by itself, nor outlive this test.
     let script = format!("{SHOW} while kill -0 $PPID; do sleep 0.05; done");
-    let mut runner = Process::spawn(with_rabbitmq(&["--", "sh", "-c", &script]));
+    let mut runner = Process::spawn(with_rabbitmq(&["sh", "-c", &script]));
     let folder = folder_of(&runner).await;
     assert!(folder.exists());
     runner.kill().await;
@@ -60,16 +57,8 @@ async fn takes_the_node_down_even_when_it_is_killed() {
 }
 
 #[tokio::test]
-async fn keeps_to_a_given_broker() {
-    let mut command = with_rabbitmq(&["--unless-amqp-url", "--", "sh", "-c", "echo url=$AMQP_URL"]);
-    command.env("AMQP_URL", "amqp://elsewhere");
-    let runner = Process::spawn(command);
-    assert_eq!(runner.wait_line("url=").await, "url=amqp://elsewhere");
-}
-
-#[tokio::test]
 async fn says_that_rabbitmq_is_missing() {
-    let mut command = with_rabbitmq(&["--", "echo", "started"]);
+    let mut command = with_rabbitmq(&["echo", "started"]);
     command.env("LEVERET_RABBITMQ_SBIN", "/nowhere");
     let mut runner = Process::spawn(command);
     runner.wait_line("no RabbitMQ there").await;
