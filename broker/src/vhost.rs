@@ -13,6 +13,8 @@ mod expiry;
 mod faults;
 mod headers;
 mod ids;
+#[cfg(any(test, fuzzing))]
+mod invariants;
 mod memory;
 mod publish;
 mod queue;
