@@ -5,7 +5,7 @@ mod methods;
 
 use std::collections::HashMap;
 
-use amq_protocol::protocol::{AMQPClass, basic, channel};
+use amq_protocol::protocol::{AMQPClass, channel};
 use bytes::{Bytes, BytesMut};
 
 use crate::error::{Refusal, Scope};
@@ -44,7 +44,7 @@ enum State {
 #[derive(Debug)]
 struct Head {
     exchange: Text,
-    routing_key: Text,
+    routing_key: Bytes,
     mandatory: bool,
 }
 
@@ -122,10 +122,7 @@ impl Channels {
         let ids = method::ids(payload);
         match method::decode(payload).map_err(|refusal| refusal.at(ids.0, ids.1))? {
             Method::Other(other)
-                if matches!(
-                    *other,
-                    AMQPClass::Channel(channel::AMQPMethod::Open(_))
-                ) =>
+                if matches!(*other, AMQPClass::Channel(channel::AMQPMethod::Open(_))) =>
             {
                 vhost.open_channel(self.connection, channel);
                 self.states.insert(channel, State::Method);
@@ -135,10 +132,7 @@ impl Channels {
             }
             // Closed from both ends at once.
             Method::Other(other)
-                if matches!(
-                    *other,
-                    AMQPClass::Channel(channel::AMQPMethod::CloseOk(_))
-                ) =>
+                if matches!(*other, AMQPClass::Channel(channel::AMQPMethod::CloseOk(_))) =>
             {
                 Ok(())
             }
@@ -227,8 +221,10 @@ impl Channels {
                 routing_key,
                 mandatory,
             }))),
-            Ok(Method::Ack { tag, multiple }) => methods::ack(vhost, self.connection, channel, tag, multiple)
-                .map(|()| Some(State::Method)),
+            Ok(Method::Ack { tag, multiple }) => {
+                methods::ack(vhost, self.connection, channel, tag, multiple)
+                    .map(|()| Some(State::Method))
+            }
             Ok(Method::Other(other)) => {
                 let call = methods::Call {
                     vhost,
@@ -236,8 +232,7 @@ impl Channels {
                     channel,
                     payload,
                 };
-                call.run(*other)
-                    .map(|open| open.then_some(State::Method))
+                call.run(*other).map(|open| open.then_some(State::Method))
             }
             Err(refusal) => Err(refusal),
         };
@@ -322,7 +317,7 @@ impl Channels {
         } = content;
         let publish = Publish {
             exchange: head.exchange.as_str(),
-            routing_key: head.routing_key.as_str(),
+            routing_key: &head.routing_key,
             mandatory: head.mandatory,
             properties,
             body,
@@ -338,7 +333,12 @@ impl Vhost {
     /// Tells a client that its channel has been closed.
     pub(crate) fn send_close(&mut self, id: ConnectionId, channel: u16, refusal: &Refusal) {
         let (class_id, method_id) = refusal.method;
-        tracing::debug!(channel, code = refusal.code, text = refusal.text, "channel closed");
+        tracing::debug!(
+            channel,
+            code = refusal.code,
+            text = refusal.text,
+            "channel closed"
+        );
         let close = channel::AMQPMethod::Close(channel::Close {
             reply_code: refusal.code,
             reply_text: short(&refusal.text).into(),
@@ -346,9 +346,5 @@ impl Vhost {
             method_id,
         });
         self.send(id, channel, AMQPClass::Channel(close));
-    }
-
-    pub(crate) fn send_basic(&mut self, id: ConnectionId, channel: u16, method: basic::AMQPMethod) {
-        self.send(id, channel, AMQPClass::Basic(method));
     }
 }

@@ -36,12 +36,6 @@ impl Refusal {
         }
         self
     }
-
-    /// The same refusal, but it ends the connection.
-    pub(crate) fn hard(mut self) -> Self {
-        self.scope = Scope::Connection;
-        self
-    }
 }
 
 macro_rules! refusals {
@@ -65,7 +59,6 @@ refusals! {
     command_invalid = Connection, 503, "COMMAND_INVALID";
     channel_error = Connection, 504, "CHANNEL_ERROR";
     unexpected_frame = Connection, 505, "UNEXPECTED_FRAME";
-    resource_error = Connection, 506, "RESOURCE_ERROR";
     not_allowed = Connection, 530, "NOT_ALLOWED";
     not_implemented = Connection, 540, "NOT_IMPLEMENTED";
     internal_error = Connection, 541, "INTERNAL_ERROR";

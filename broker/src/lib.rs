@@ -20,7 +20,8 @@ mod wire;
 
 pub use broker::{BindError, Broker, Builder};
 pub use status::{
-    BindingStatus, ChannelStatus, ConnectionHandle, ConnectionStatus, ExchangeStatus, QueueStatus, Status,
+    BindingStatus, ChannelStatus, ConnectionHandle, ConnectionStatus, ExchangeStatus, QueueStatus,
+    Status,
 };
 
 /// Names are shared by messages, queues and connections.

@@ -13,6 +13,8 @@ use crate::wire::properties::Properties;
 pub(crate) struct Message {
     pub(crate) exchange: Name,
     pub(crate) routing_key: Name,
+    /// The routing key as it came, where that is no text.
+    odd_key: Option<Box<[u8]>>,
     pub(crate) properties: Properties,
     pub(crate) body: Bytes,
     meter: Meter,
@@ -29,12 +31,25 @@ impl Message {
         let message = Self {
             exchange,
             routing_key,
+            odd_key: None,
             properties,
             body,
             meter: meter.clone(),
         };
         meter.0.fetch_add(message.weight(), Ordering::Relaxed);
         message
+    }
+
+    /// The same message with the routing key as it came, which may be more than its text says.
+    pub(crate) fn with_wire_key(mut self, key: &[u8]) -> Self {
+        self.odd_key = (key != self.routing_key.as_bytes()).then(|| key.into());
+        self
+    }
+
+    pub(crate) fn wire_key(&self) -> &[u8] {
+        self.odd_key
+            .as_deref()
+            .unwrap_or(self.routing_key.as_bytes())
     }
 
     /// Bytes of memory, roughly.

@@ -34,8 +34,8 @@ pub(crate) use connection::NewConnection;
 use connection::{Channel, Connection, Consumer};
 pub(crate) use consumers::Consume;
 use dispatch::DeadLetter;
-pub(crate) use exchanges::{Destination, ExchangeDeclare};
 use exchanges::Exchanges;
+pub(crate) use exchanges::{Destination, ExchangeDeclare};
 use expiry::Timers;
 pub(crate) use ids::{ConnectionId, ConsumerId, QueueId};
 use memory::Alarm;
@@ -94,7 +94,8 @@ impl Vhost {
     }
 
     pub(crate) fn connect(&mut self, new: NewConnection) -> ConnectionId {
-        self.connections.insert_with_key(|id| Connection::new(id, new))
+        self.connections
+            .insert_with_key(|id| Connection::new(id, new))
     }
 
     /// Takes down what belongs to a connection that is gone.

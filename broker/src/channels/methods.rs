@@ -1,8 +1,6 @@
 //! The methods of an open channel: each is checked, carried out and answered.
 
-use amq_protocol::protocol::{
-    AMQPClass, access, basic, channel, confirm, exchange, queue, tx,
-};
+use amq_protocol::protocol::{AMQPClass, access, basic, channel, confirm, exchange, queue, tx};
 use bytes::Bytes;
 
 use crate::error::Refusal;
@@ -197,8 +195,7 @@ impl Call<'_> {
             }
             basic::AMQPMethod::Consume(consume) => self.consume(&consume)?,
             basic::AMQPMethod::Cancel(cancel) => {
-                self.vhost
-                    .cancel(id, channel, cancel.consumer_tag.as_str());
+                self.vhost.cancel(id, channel, cancel.consumer_tag.as_str());
                 if !cancel.nowait {
                     self.answer_basic(basic::AMQPMethod::CancelOk(basic::CancelOk {
                         consumer_tag: cancel.consumer_tag,
@@ -213,7 +210,13 @@ impl Call<'_> {
                 }
             }
             basic::AMQPMethod::Ack(method) => {
-                ack(self.vhost, id, channel, method.delivery_tag, method.multiple)?;
+                ack(
+                    self.vhost,
+                    id,
+                    channel,
+                    method.delivery_tag,
+                    method.multiple,
+                )?;
             }
             basic::AMQPMethod::Nack(nack) => {
                 let how = given_up(nack.requeue);
@@ -241,7 +244,9 @@ impl Call<'_> {
 
     fn consume(&mut self, consume: &basic::Consume) -> Result<(), Refusal> {
         let (id, channel) = (self.connection, self.channel);
-        let queue = self.vhost.named_queue(id, channel, consume.queue.as_str())?;
+        let queue = self
+            .vhost
+            .named_queue(id, channel, consume.queue.as_str())?;
         let wanted = Consume {
             queue: &queue,
             tag: consume.consumer_tag.as_str(),

@@ -1,6 +1,7 @@
 //! The arguments of queues and consumers: checked as RabbitMQ 3.10 checks them, in its order and with its texts.
 
 mod checks;
+mod expiration;
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use crate::Name;
 use crate::error::Refusal;
 
 pub(crate) use checks::{consumer_priority, parse};
+pub(crate) use expiration::expiration;
 
 /// What a full queue does with one more message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,44 +75,6 @@ pub(crate) fn equivalent(
         same_argument(&resource, name, &current.arguments, &wanted.arguments)?;
     }
     Ok(())
-}
-
-/// The time to live in the property `expiration` of a message.
-///
-/// # Errors
-///
-/// 406 if it is no number of milliseconds.
-pub(crate) fn expiration(text: &str) -> Result<Duration, Refusal> {
-    let invalid =
-        |why: String| Refusal::precondition_failed(format!("invalid expiration '{text}': {why}"));
-    let (negative, unsigned) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let end = unsigned.find(|character: char| !character.is_ascii_digit());
-    let (digits, rest) = unsigned.split_at(end.unwrap_or(unsigned.len()));
-    if digits.is_empty() {
-        return Err(invalid("no_integer".to_owned()));
-    }
-    if !rest.is_empty() {
-        return Err(invalid(format!(
-            "{{leftover_string,{}}}",
-            erlang::text(rest)
-        )));
-    }
-    let digits = match digits.trim_start_matches('0') {
-        "" => "0",
-        digits => digits,
-    };
-    if negative && digits != "0" {
-        return Err(invalid(format!("{{value_negative,-{digits}}}")));
-    }
-    match digits.parse() {
-        Ok(milliseconds) if milliseconds <= LONGEST.unsigned_abs() => {
-            Ok(Duration::from_millis(milliseconds))
-        }
-        _ => Err(invalid(format!("{{value_too_large,{digits}}}"))),
-    }
 }
 
 /// Compares a field of what is declared with what there is.
@@ -209,5 +173,4 @@ fn resource(vhost: &str, queue: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "arguments/tests.rs"]
 mod tests;

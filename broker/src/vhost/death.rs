@@ -46,7 +46,7 @@ pub(crate) fn bury(
     now: SystemTime,
     meter: &Meter,
 ) -> Message {
-    let headers = message.properties.headers().unwrap_or_default();
+    let before = &message.properties;
     let mut death = FieldTable::default();
     let mut note = |name: &str, value: AMQPValue| {
         death.insert(name.into(), value);
@@ -56,39 +56,36 @@ pub(crate) fn bury(
     note("queue", string(queue));
     note("time", AMQPValue::Timestamp(seconds(now)));
     note("exchange", string(&message.exchange));
-    note("routing-keys", routing_keys(message, &headers));
-    if let Some(expiration) = message.properties.expiration() {
+    note("routing-keys", routing_keys(message));
+    if let Some(expiration) = before.expiration() {
         note("original-expiration", string(expiration));
     }
-    let mut headers = with_death(headers, death, &message.exchange, queue, reason);
+    let deaths = with_death(before, death, &message.exchange, queue, reason);
+    let mut properties = before.without_expiration().with_headers(&deaths);
     if routing_key.is_some() {
-        headers = without(headers, CC);
+        properties = properties.without_header(CC);
     }
-    let properties = message
-        .properties
-        .without_expiration()
-        .with_headers(&headers);
     let key = match routing_key {
         Some(key) => Name::from(key),
         None => Name::clone(&message.routing_key),
     };
-    Message::new(
+    let buried = Message::new(
         meter,
         Name::clone(exchange),
         key,
         properties,
         message.body.clone(),
-    )
+    );
+    match routing_key {
+        Some(_) => buried,
+        None => buried.with_wire_key(message.wire_key()),
+    }
 }
 
 /// Whether a dead letter comes back to a queue that it has been in without anybody having rejected it since: it would
 /// circle for ever.
 pub(crate) fn is_cycle(message: &Message, target_queue: &str) -> bool {
-    if !message.properties.has_header(X_DEATH) {
-        return false;
-    }
-    let headers = message.properties.headers().unwrap_or_default();
-    let Some(AMQPValue::FieldArray(deaths)) = headers.inner().get(X_DEATH) else {
+    let Some(AMQPValue::FieldArray(deaths)) = message.properties.header(X_DEATH) else {
         return false;
     };
     for death in deaths.as_slice() {
@@ -114,16 +111,11 @@ pub(crate) fn sender_selected(
     properties: &Properties,
 ) -> Result<(Vec<String>, Option<Properties>), Refusal> {
     let mut keys = Vec::new();
-    let mut cleaned = None;
-    if properties.has_header(CC) || properties.has_header(BCC) {
-        let headers = properties.headers().unwrap_or_default();
-        for name in [CC, BCC] {
-            copies(&headers, name, &mut keys)?;
-        }
-        if headers.contains_key(BCC) {
-            cleaned = Some(properties.with_headers(&without(headers, BCC)));
-        }
+    for name in [CC, BCC] {
+        copies(properties, name, &mut keys)?;
     }
+    let hidden = properties.has_header(BCC);
+    let cleaned = hidden.then(|| properties.without_header(BCC));
     match properties.delivery_mode() {
         None | Some(1 | 2) => Ok((keys, cleaned)),
         Some(mode) => Err(Refusal::precondition_failed(format!(
@@ -132,8 +124,8 @@ pub(crate) fn sender_selected(
     }
 }
 
-fn copies(headers: &FieldTable, name: &str, keys: &mut Vec<String>) -> Result<(), Refusal> {
-    match headers.inner().get(name) {
+fn copies(properties: &Properties, name: &str, keys: &mut Vec<String>) -> Result<(), Refusal> {
+    match properties.header(name) {
         None => Ok(()),
         Some(AMQPValue::FieldArray(values)) => {
             keys.extend(values.as_slice().iter().filter_map(|value| match value {
@@ -144,30 +136,31 @@ fn copies(headers: &FieldTable, name: &str, keys: &mut Vec<String>) -> Result<()
         }
         Some(other) => Err(Refusal::precondition_failed(format!(
             "invalid message: {{unacceptable_type_in_header,\"{name}\",{}}}",
-            type_name(other)
+            type_name(&other)
         ))),
     }
 }
 
-fn routing_keys(message: &Message, headers: &FieldTable) -> AMQPValue {
+fn routing_keys(message: &Message) -> AMQPValue {
     let mut keys = vec![message.routing_key.to_string()];
     for name in [CC, BCC] {
         // Checked when it was published.
-        let _ = copies(headers, name, &mut keys);
+        let _ = copies(&message.properties, name, &mut keys);
     }
     let keys: Vec<AMQPValue> = keys.into_iter().map(|key| string(&key)).collect();
     AMQPValue::FieldArray(keys.into())
 }
 
+/// The headers that a death changes.
 fn with_death(
-    headers: FieldTable,
+    before: &Properties,
     death: FieldTable,
     exchange: &str,
     queue: &str,
     reason: Reason,
 ) -> FieldTable {
-    let mut headers = headers;
-    let deaths = match headers.inner().get(X_DEATH) {
+    let mut headers = FieldTable::default();
+    let deaths = match before.header(X_DEATH) {
         None => {
             headers.insert("x-first-death-reason".into(), string(reason.name()));
             headers.insert("x-first-death-queue".into(), string(queue));
@@ -175,7 +168,7 @@ fn with_death(
             vec![AMQPValue::FieldTable(death)]
         }
         Some(AMQPValue::FieldArray(before)) => {
-            let mut deaths = grouped(before);
+            let mut deaths = grouped(&before);
             let here = (Some(queue.as_bytes()), Some(reason.name().as_bytes()));
             let again = deaths
                 .iter()
@@ -247,12 +240,6 @@ fn entry<'a>(death: &'a FieldTable, name: &str) -> Option<&'a [u8]> {
     death.inner().get(name).and_then(erlang::bytes)
 }
 
-fn without(headers: FieldTable, name: &str) -> FieldTable {
-    let mut entries = headers.inner().clone();
-    entries.remove(name);
-    entries.into()
-}
-
 fn string(value: &str) -> AMQPValue {
     AMQPValue::LongString(value.into())
 }
@@ -263,5 +250,4 @@ fn seconds(now: SystemTime) -> u64 {
 }
 
 #[cfg(test)]
-#[path = "death/tests.rs"]
 mod tests;

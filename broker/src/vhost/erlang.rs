@@ -85,6 +85,17 @@ pub(super) fn text(text: &str) -> String {
     listed("[", text.as_bytes(), "]")
 }
 
+/// A pair as `~p` prints it behind `before`: on two lines where it would reach the 80th column.
+pub(super) fn pair(before: &str, atom: &str, value: &str) -> String {
+    const COLUMNS: usize = 80;
+    let column = before.chars().count();
+    let flat = format!("{{{atom},{value}}}");
+    if column + flat.chars().count() < COLUMNS {
+        return flat;
+    }
+    format!("{{{atom},\n{:column$} {value}}}", "")
+}
+
 fn put_term(out: &mut String, value: &AMQPValue) {
     match value {
         AMQPValue::Boolean(value) => put(out, value),
@@ -130,13 +141,35 @@ fn put(out: &mut String, value: impl std::fmt::Display) {
     let _ = write!(out, "{value}");
 }
 
+/// With the fewest digits that say it, and with an exponent where that is shorter.
 fn put_float(out: &mut String, value: f64) {
-    let text = format!("{value:?}");
-    match text.split_once('e') {
-        Some((digits, exponent)) if !digits.contains('.') => {
-            put(out, format_args!("{digits}.0e{exponent}"));
+    let scientific = format!("{:e}", value.abs());
+    let Some((mantissa, exponent)) = scientific.split_once('e') else {
+        return put(out, scientific);
+    };
+    let digits = mantissa.replace('.', "");
+    let written = format!("{digits}e{exponent}").len() + if digits.len() == 1 { 2 } else { 1 };
+    let cost = written - digits.len();
+    if value.is_sign_negative() {
+        out.push('-');
+    }
+    // How many digits are in front of the point.
+    let place = exponent.parse::<i32>().unwrap_or(0) + 1;
+    let length = i32::try_from(digits.len()).unwrap_or(i32::MAX);
+    let zeros = if place < 0 { -place } else { place - length };
+    let zeros = usize::try_from(zeros).unwrap_or(0);
+    if (place < 0 || place >= length) && zeros + 2 > cost {
+        let (first, rest) = digits.split_at(1);
+        let rest = if rest.is_empty() { "0" } else { rest };
+        return put(out, format_args!("{first}.{rest}e{exponent}"));
+    }
+    match usize::try_from(place) {
+        Err(_) | Ok(0) => put(out, format_args!("0.{}{digits}", "0".repeat(zeros))),
+        Ok(place) if place < digits.len() => {
+            let (whole, rest) = digits.split_at(place);
+            put(out, format_args!("{whole}.{rest}"));
         }
-        _ => out.push_str(&text),
+        Ok(_) => put(out, format_args!("{digits}{}.0", "0".repeat(zeros))),
     }
 }
 
@@ -180,3 +213,6 @@ fn quoted(text: &str) -> String {
     out.push('"');
     out
 }
+
+#[cfg(test)]
+mod tests;

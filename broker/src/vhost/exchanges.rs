@@ -1,6 +1,7 @@
 //! Exchanges: declared and deleted as RabbitMQ has it, and the way of a message through them.
 
 mod bindings;
+mod entries;
 mod routes;
 
 use std::borrow::Cow;
@@ -12,6 +13,8 @@ use slotmap::SlotMap;
 
 use self::bindings::Alike;
 pub(crate) use self::bindings::Binding;
+use self::entries::Target;
+pub(super) use self::entries::{Entries, Entry};
 use self::routes::Routes;
 use super::{QueueId, arguments, erlang};
 use crate::Name;
@@ -19,7 +22,7 @@ use crate::error::Refusal;
 use crate::wire::properties::Properties;
 
 slotmap::new_key_type! {
-    struct ExchangeId;
+    pub(super) struct ExchangeId;
     pub(super) struct BindingId;
 }
 
@@ -116,46 +119,6 @@ pub(crate) struct Exchanges {
     bindings: SlotMap<BindingId, Binding>,
     /// The bindings that lead to each destination.
     inbound: HashMap<Target, HashSet<BindingId>>,
-}
-
-/// Where a message goes next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Target {
-    Queue(QueueId),
-    Exchange(ExchangeId),
-}
-
-/// A binding as routing needs it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
-    to: Target,
-    binding: BindingId,
-}
-
-/// Bindings in slots without gaps: one that is taken out is replaced by the last one.
-#[derive(Debug, Default)]
-pub(super) struct Entries(Vec<Entry>);
-
-impl Entries {
-    /// Returns the slot that the entry is in.
-    pub(super) fn insert(&mut self, entry: Entry) -> usize {
-        self.0.push(entry);
-        self.0.len() - 1
-    }
-
-    /// Takes out the entry in a slot; returns the one that has moved there.
-    pub(super) fn remove(&mut self, slot: usize) -> Option<BindingId> {
-        self.0.swap_remove(slot);
-        self.0.get(slot).map(|moved| moved.binding)
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn iter(&self) -> std::slice::Iter<'_, Entry> {
-        self.0.iter()
-    }
 }
 
 impl Exchanges {
@@ -381,7 +344,12 @@ impl Exchanges {
     }
 }
 
-fn not_default(name: &str) -> Result<(), Refusal> {
+/// Refuses what would change the default exchange.
+///
+/// # Errors
+///
+/// 403 for an empty name.
+pub(crate) fn not_default(name: &str) -> Result<(), Refusal> {
     if name.is_empty() {
         return Err(Refusal::access_refused(
             "operation not permitted on the default exchange",
@@ -400,5 +368,4 @@ pub(crate) fn stripped(name: &str) -> Cow<'_, str> {
 }
 
 #[cfg(test)]
-#[path = "exchanges/tests.rs"]
 mod tests;

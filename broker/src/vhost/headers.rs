@@ -79,13 +79,11 @@ fn same(one: &AMQPValue, other: &AMQPValue) -> bool {
         (None, None) => {}
         _ => return false,
     }
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "close to what Erlang does with huge numbers"
-    )]
-    let as_float = |value| erlang::float(value).or_else(|| erlang::number(value).map(|n| n as f64));
-    if let (Some(one), Some(other)) = (as_float(one), as_float(other)) {
-        return one == other;
+    match (erlang::float(one), erlang::float(other)) {
+        (Some(one), Some(other)) => return one == other,
+        (Some(float), None) => return erlang::number(other).is_some_and(|int| equal(float, int)),
+        (None, Some(float)) => return erlang::number(one).is_some_and(|int| equal(float, int)),
+        (None, None) => {}
     }
     match (one, other) {
         (AMQPValue::FieldArray(one), AMQPValue::FieldArray(other)) => {
@@ -103,8 +101,19 @@ fn same(one: &AMQPValue, other: &AMQPValue) -> bool {
                     .zip(other)
                     .all(|((key, one), (name, other))| key == name && same_kind(one, other))
         }
+        // Both are empty lists to Erlang.
+        (AMQPValue::FieldArray(array), AMQPValue::FieldTable(table))
+        | (AMQPValue::FieldTable(table), AMQPValue::FieldArray(array)) => {
+            array.as_slice().is_empty() && table.inner().is_empty()
+        }
         _ => one == other,
     }
+}
+
+/// Exactly, though a float has fewer digits than a large integer.
+fn equal(float: f64, int: i128) -> bool {
+    // All integers of 64 bits are far below where this conversion ends.
+    float.fract() == 0.0 && float as i128 == int
 }
 
 /// Inside tables and arrays the types are compared as well.
@@ -118,3 +127,6 @@ fn decimal(value: &AMQPValue) -> Option<(u8, u32)> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

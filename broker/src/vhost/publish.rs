@@ -21,7 +21,8 @@ const NO_ROUTE: u16 = 312;
 #[derive(Debug)]
 pub(crate) struct Publish<'a> {
     pub(crate) exchange: &'a str,
-    pub(crate) routing_key: &'a str,
+    /// Any bytes; only text can be bound to.
+    pub(crate) routing_key: &'a [u8],
     pub(crate) mandatory: bool,
     pub(crate) properties: Properties,
     pub(crate) body: Bytes,
@@ -105,12 +106,14 @@ impl Vhost {
             properties = cleaned;
         }
         // The name of the queue that the default exchange means, if there is one, is there already.
-        let routing_key = match self.queue_names.get_key_value(publish.routing_key) {
+        let text = String::from_utf8_lossy(publish.routing_key);
+        let routing_key = match self.queue_names.get_key_value(&*text) {
             Some((name, _)) => Arc::clone(name),
-            None => Name::from(publish.routing_key),
+            None => Name::from(&*text),
         };
+        let message = Message::new(&self.meter, exchange, routing_key, properties, publish.body);
         Ok(Checked {
-            message: Message::new(&self.meter, exchange, routing_key, properties, publish.body),
+            message: message.with_wire_key(publish.routing_key),
             copies,
             mandatory: publish.mandatory,
             time_to_live,
@@ -153,7 +156,8 @@ impl Vhost {
         routed.clear();
         self.route(&message, &copies, &mut routed);
         if message.exchange.is_empty() {
-            let keys = std::iter::once(&*message.routing_key).chain(copies.iter().map(|key| &**key));
+            let keys =
+                std::iter::once(&*message.routing_key).chain(copies.iter().map(|key| &**key));
             for key in keys.filter(|key| key.starts_with(DIRECT_PREFIX)) {
                 self.reply(key, &message);
             }
@@ -174,7 +178,8 @@ impl Vhost {
     /// The queues that a message goes to, each once.
     pub(super) fn route(&self, message: &Message, copies: &[String], into: &mut Vec<QueueId>) {
         if message.exchange.is_empty() {
-            let keys = std::iter::once(&*message.routing_key).chain(copies.iter().map(|key| &**key));
+            let keys =
+                std::iter::once(&*message.routing_key).chain(copies.iter().map(|key| &**key));
             for key in keys {
                 if let Some(queue) = self.queue_names.get(key)
                     && !into.contains(queue)

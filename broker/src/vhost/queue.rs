@@ -169,7 +169,10 @@ impl Ready {
         self.len += 1;
         self.bytes += entry.message.body.len();
         let line = self.line(&entry);
-        if line.front().is_none_or(|front| entry.position < front.position) {
+        if line
+            .front()
+            .is_none_or(|front| entry.position < front.position)
+        {
             line.push_front(entry);
         } else {
             let place = line.partition_point(|other| other.position < entry.position);

@@ -219,7 +219,8 @@ impl Vhost {
             return Ok(());
         }
         let destination = self.destination(id, queue)?;
-        self.exchanges.unbind(exchange, destination, key, &arguments)
+        self.exchanges
+            .unbind(exchange, destination, key, &arguments)
     }
 
     fn destination(&self, id: ConnectionId, queue: &str) -> Result<Destination, Refusal> {

@@ -29,9 +29,7 @@ impl Vhost {
             return Ok(());
         };
         if consumer.reply.is_some() {
-            return Err(Refusal::precondition_failed(
-                "reply consumer already set",
-            ));
+            return Err(Refusal::precondition_failed("reply consumer already set"));
         }
         if !no_ack {
             return Err(Refusal::precondition_failed(

@@ -2,7 +2,7 @@
 //! a nondeterministic automaton: no pattern, however many `#` it has, makes that take longer than words times nodes.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use smallvec::SmallVec;
 
@@ -20,7 +20,7 @@ pub(super) struct Trie {
 /// What follows some words of a pattern.
 #[derive(Debug, Default)]
 struct Node {
-    words: HashMap<Box<str>, usize>,
+    words: BTreeMap<Box<str>, usize>,
     star: Option<usize>,
     hash: Option<usize>,
     /// Whether the last word was `#`: any words may follow.
@@ -168,3 +168,6 @@ impl Trie {
         child
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -147,12 +147,20 @@ pub(crate) fn returned(
 
 /// The names are cut as [`put_short`] cuts them.
 fn address_size(message: &Message) -> usize {
-    2 + short(&message.exchange).len() + short(&message.routing_key).len()
+    2 + short(&message.exchange).len() + key(message).len()
 }
 
 fn put_address(buffer: &mut BytesMut, message: &Message) {
     put_short(buffer, &message.exchange);
-    put_short(buffer, &message.routing_key);
+    let key = key(message);
+    buffer.put_u8(key.len() as u8);
+    buffer.put_slice(key);
+}
+
+/// A key that came from a client fits; one that was made out of other bytes is cut.
+fn key(message: &Message) -> &[u8] {
+    let key = message.wire_key();
+    &key[..key.len().min(usize::from(u8::MAX))]
 }
 
 fn header(buffer: &mut BytesMut, channel: u16, message: &Message) {

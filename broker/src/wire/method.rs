@@ -12,7 +12,8 @@ use crate::error::Refusal;
 pub(crate) enum Method {
     Publish {
         exchange: Text,
-        routing_key: Text,
+        /// Any bytes: RabbitMQ takes them here, though in no other method.
+        routing_key: Bytes,
         mandatory: bool,
         immediate: bool,
     },
@@ -112,7 +113,7 @@ fn publish(payload: &Bytes) -> Result<Method, Broken> {
     }
     Ok(Method::Publish {
         exchange: text(payload, exchange)?,
-        routing_key: text(payload, routing_key)?,
+        routing_key: payload.slice(routing_key),
         mandatory: bits & 1 != 0,
         immediate: bits & 2 != 0,
     })

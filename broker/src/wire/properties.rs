@@ -4,9 +4,9 @@
 use std::fmt;
 use std::ops::Range;
 
-use amq_protocol::types::FieldTable;
 use amq_protocol::types::generation::gen_field_table;
 use amq_protocol::types::parsing::parse_field_table;
+use amq_protocol::types::{AMQPValue, FieldTable};
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::table;
@@ -86,9 +86,10 @@ impl Properties {
             return Err(Refusal::syntax_error("malformed content properties"));
         }
         found.raw = raw;
-        if let Some(headers) = found.raw_headers() {
-            let with_length = found.headers as usize..found.headers as usize + 4 + headers.len();
-            table::guard(&found.raw[with_length])?;
+        if let Some(table) = found.headers_with_length()
+            && !table::is_whole(table)
+        {
+            return Err(Refusal::syntax_error("malformed header table"));
         }
         Ok(found)
     }
@@ -101,41 +102,31 @@ impl Properties {
         self.headers != 0
     }
 
+    /// The headers, without those that this broker only passes on: deeper than anybody reads, or no text for a name.
     pub(crate) fn headers(&self) -> Option<FieldTable> {
-        let start = self.headers as usize;
-        let table = self.raw.get(start..).filter(|_| self.has_headers())?;
-        parse_field_table(table).ok().map(|(_, table)| table)
+        let table = self.headers_with_length()?;
+        if let Some(headers) = parsed(table) {
+            return Some(headers);
+        }
+        let mut headers = FieldTable::default();
+        for one in self.entries().filter_map(|(_, entry)| parsed_alone(entry)) {
+            for (name, value) in &one {
+                headers.insert(name.clone(), value.clone());
+            }
+        }
+        Some(headers)
     }
 
     /// Whether there is a header of this name, without parsing them.
     pub(crate) fn has_header(&self, name: &str) -> bool {
-        let Some(mut rest) = self.raw_headers() else {
-            return false;
-        };
-        while let Some((length, keyed)) = rest.split_first() {
-            let Some((key, typed)) = keyed.split_at_checked(usize::from(*length)) else {
-                return false;
-            };
-            if key == name.as_bytes() {
-                return true;
-            }
-            let Some(after) = typed.split_first().and_then(|(kind, value)| {
-                let length = match kind {
-                    b'V' => 0,
-                    b't' | b'b' | b'B' => 1,
-                    b's' | b'u' | b'U' => 2,
-                    b'I' | b'i' | b'f' => 4,
-                    b'D' => 5,
-                    b'l' | b'L' | b'd' | b'T' => 8,
-                    _ => 4 + long(value)?,
-                };
-                value.get(length..)
-            }) else {
-                return false;
-            };
-            rest = after;
-        }
-        false
+        self.entries().any(|(other, _)| other == name.as_bytes())
+    }
+
+    /// One header, without parsing the others.
+    pub(crate) fn header(&self, name: &str) -> Option<AMQPValue> {
+        let mut entries = self.entries();
+        let (_, entry) = entries.find(|(other, _)| *other == name.as_bytes())?;
+        parsed_alone(entry)?.inner().get(name).cloned()
     }
 
     pub(crate) fn reply_to(&self) -> Option<&str> {
@@ -170,10 +161,47 @@ impl Properties {
         self.replaced(REPLY_TO, Some(&value))
     }
 
+    /// With these headers, in place of those of the same names. All are put in the order of their names, as RabbitMQ
+    /// does it when it writes into them.
     pub(crate) fn with_headers(&self, headers: &FieldTable) -> Self {
-        // Writing to a vector fails only when a table is longer than 4 GiB.
-        match gen_field_table(headers)(Vec::new().into()) {
-            Ok(written) => self.replaced(HEADERS, Some(&written.write)),
+        let added: Vec<(&[u8], Vec<u8>)> = headers
+            .into_iter()
+            .filter_map(|(name, value)| {
+                let mut one = FieldTable::default();
+                one.insert(name.clone(), value.clone());
+                // Writing to a vector fails only when a table is longer than 4 GiB.
+                let table = gen_field_table(&one)(Vec::new().into()).ok()?.write;
+                Some((name.as_str().as_bytes(), table[4..].to_vec()))
+            })
+            .collect();
+        let kept = self.entries().filter(|(name, _)| {
+            let replaced = std::str::from_utf8(name).is_ok_and(|name| headers.contains_key(name));
+            !replaced
+        });
+        let added = added.iter().map(|(name, entry)| (*name, &entry[..]));
+        let mut entries: Vec<(&[u8], &[u8])> = kept.chain(added).collect();
+        entries.sort_by_key(|(name, _)| *name);
+        self.with_entries(entries.into_iter())
+    }
+
+    pub(crate) fn without_header(&self, name: &str) -> Self {
+        if !self.has_header(name) {
+            return self.clone();
+        }
+        let others = self
+            .entries()
+            .filter(|(other, _)| *other != name.as_bytes());
+        self.with_entries(others)
+    }
+
+    fn with_entries<'a>(&self, entries: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Self {
+        let mut table = vec![0; 4];
+        entries.for_each(|(_, entry)| table.extend_from_slice(entry));
+        match u32::try_from(table.len() - 4) {
+            Ok(length) => {
+                table[..4].copy_from_slice(&length.to_be_bytes());
+                self.replaced(HEADERS, Some(&table))
+            }
             Err(_) => self.clone(),
         }
     }
@@ -185,11 +213,35 @@ impl Properties {
         self.replaced(EXPIRATION, None)
     }
 
-    /// The entries of the headers, without their length.
-    fn raw_headers(&self) -> Option<&[u8]> {
+    /// The headers as they are written: name, and all of it.
+    fn entries(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let mut rest = self
+            .headers_with_length()
+            .map_or(&[][..], |table| &table[4..]);
+        std::iter::from_fn(move || {
+            let length = 1 + usize::from(*rest.first()?);
+            let name = rest.get(1..length)?;
+            let value = rest.get(length + 1..)?;
+            let size = match *rest.get(length)? {
+                b'V' => 0,
+                b't' | b'b' | b'B' => 1,
+                b's' | b'u' | b'U' => 2,
+                b'I' | b'i' | b'f' => 4,
+                b'D' => 5,
+                b'l' | b'L' | b'd' | b'T' => 8,
+                _ => 4 + long(value)?,
+            };
+            let (entry, after) = rest.split_at_checked(length + 1 + size)?;
+            rest = after;
+            Some((name, entry))
+        })
+    }
+
+    /// The table of headers.
+    fn headers_with_length(&self) -> Option<&[u8]> {
         let table = self.raw.get(self.headers as usize..)?;
         let table = Some(table).filter(|_| self.has_headers())?;
-        table.get(4..4 + long(table)?)
+        table.get(..4 + long(table)?)
     }
 
     fn text(&self, start: u32) -> Option<&str> {
@@ -276,11 +328,22 @@ fn walk(raw: &[u8], mut visit: impl FnMut(usize, Range<usize>)) -> Option<usize>
     Some(at)
 }
 
+/// A table with its length in front, if it can be parsed without harm.
+fn parsed(table: &[u8]) -> Option<FieldTable> {
+    table::guard(table).ok()?;
+    parse_field_table(table).ok().map(|(_, table)| table)
+}
+
+/// A table with nothing but one entry.
+fn parsed_alone(entry: &[u8]) -> Option<FieldTable> {
+    let length = u32::try_from(entry.len()).ok()?;
+    parsed(&[&length.to_be_bytes(), entry].concat())
+}
+
 fn long(bytes: &[u8]) -> Option<usize> {
     let length = bytes.first_chunk().copied()?;
     usize::try_from(u32::from_be_bytes(length)).ok()
 }
 
 #[cfg(test)]
-#[path = "properties_tests.rs"]
 mod tests;

@@ -1,10 +1,18 @@
 //! Checks a field table before amq-protocol parses it: that parser recurses once a level and without a limit, so a
 //! few kilobytes of nested tables would overflow the stack and end the process.
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::error::Refusal;
 
 /// Deeper than any header of a real message.
 const MAX_DEPTH: usize = 32;
+
+/// Whether a table with its length in front fills `bytes`. Nothing more: the broker passes headers on that it could not
+/// parse itself, as RabbitMQ does, however deep they are and whatever their names.
+pub(crate) fn is_whole(bytes: &[u8]) -> bool {
+    scan_to(bytes, usize::MAX, |_| true).is_ok()
+}
 
 /// Checks a table with its length in front, which must fill `bytes`.
 pub(crate) fn guard(bytes: &[u8]) -> Result<(), Refusal> {
@@ -28,25 +36,27 @@ impl Broken {
 
 /// [`guard`], with the reason told apart.
 pub(crate) fn scan(bytes: &[u8]) -> Result<(), Broken> {
+    scan_to(bytes, MAX_DEPTH, |name| std::str::from_utf8(name).is_ok())
+}
+
+fn scan_to(bytes: &[u8], max_depth: usize, is_name: impl Fn(&[u8]) -> bool) -> Result<(), Broken> {
     let mut scan = Scan { bytes, at: 0 };
     let end = scan.container()?;
     if end != bytes.len() {
         return Err(Broken::Malformed);
     }
     // Where each table or array that is open ends, and whether its entries have names.
-    let mut open = [(0, false); MAX_DEPTH];
-    open[0] = (end, true);
-    let mut depth: usize = 1;
-    while let Some(level) = depth.checked_sub(1) {
-        let (end, named) = open[level];
+    let mut open: SmallVec<[(usize, bool); 8]> = smallvec![(end, true)];
+    while let Some(&(end, named)) = open.last() {
         if scan.at == end {
-            depth = level;
+            open.pop();
             continue;
         }
         if named {
             let length = usize::from(scan.octet()?);
-            let name = scan.take(length)?;
-            std::str::from_utf8(name).map_err(|_| Broken::Malformed)?;
+            if !is_name(scan.take(length)?) {
+                return Err(Broken::Malformed);
+            }
         }
         let fixed = match scan.octet()? {
             b'V' => 0,
@@ -61,8 +71,10 @@ pub(crate) fn scan(bytes: &[u8]) -> Result<(), Broken> {
                 if inner > end {
                     return Err(Broken::Malformed);
                 }
-                *open.get_mut(depth).ok_or(Broken::TooDeep)? = (inner, letter == b'F');
-                depth += 1;
+                if open.len() == max_depth {
+                    return Err(Broken::TooDeep);
+                }
+                open.push((inner, letter == b'F'));
                 continue;
             }
             _ => return Err(Broken::Malformed),

@@ -130,7 +130,17 @@ fn is_quorum(arguments: &FieldTable) -> bool {
     arguments.inner().get(QUEUE_TYPE).and_then(erlang::bytes) == Some(b"quorum")
 }
 
-/// Checks the arguments of a new queue.
+/// The broker chooses no names for quorum queues.
+fn server_named(table: &FieldTable) -> Result<(), Refusal> {
+    if !is_quorum(table) {
+        return Ok(());
+    }
+    Err(Refusal::precondition_failed(
+        "Cannot declare a server-named queue for type rabbit_quorum_queue",
+    ))
+}
+
+/// Checks the arguments of a new queue; an empty name is one that the broker is to choose.
 ///
 /// # Errors
 ///
@@ -143,6 +153,9 @@ pub(crate) fn parse(
     exclusive: bool,
     auto_delete: bool,
 ) -> Result<QueueArguments, Refusal> {
+    if queue.is_empty() {
+        server_named(table)?;
+    }
     let resource = resource(vhost, queue);
     if let Some(exchange) = table.inner().get(DEAD_LETTER_EXCHANGE)
         && string(exchange).is_err()
