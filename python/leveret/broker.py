@@ -1,4 +1,4 @@
-"""`python -m leveret.broker`: an AMQP 0-9-1 broker as a program, in memory, without an installation.
+"""`python -m leveret.broker`: an AMQP 0-9-1 broker as a program, in memory, nothing to install.
 
 It has the arguments, the environment, the output and the exit codes of the binary
 `leveret-broker`.

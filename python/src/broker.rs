@@ -41,8 +41,8 @@ struct Running {
     orders: mpsc::UnboundedSender<Order>,
     /// Changes, by its sender's end, when nothing runs any more.
     ended: watch::Receiver<()>,
-    runtime: Handle,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    /// Until it was joined. The handle keeps what the runtime has opened.
+    thread: Mutex<Option<(JoinHandle<()>, Handle)>>,
 }
 
 /// A broker that has been started.
@@ -81,8 +81,7 @@ fn start(settings: BrokerSettings) -> Result<Running, Failed> {
         broker,
         orders,
         ended,
-        runtime,
-        thread: Mutex::new(Some(thread)),
+        thread: Mutex::new(Some((thread, runtime))),
     })
 }
 
@@ -190,9 +189,15 @@ impl Running {
         }
     }
 
+    /// The runtime, as long as the thread was not joined.
+    fn runtime(&self) -> Option<Handle> {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        thread.as_ref().map(|(_, runtime)| runtime.clone())
+    }
+
     fn join(&self) {
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(thread) = thread.take() {
+        if let Some((thread, _)) = thread.take() {
             // It has ended, or is about to return.
             let _ = thread.join();
         }
@@ -231,8 +236,10 @@ impl Broker {
     }
 
     fn join(&self, py: Python<'_>) -> PyResult<()> {
-        if let Ok(running) = self.running() {
-            blocking::wait(py, &running.runtime, running.ended())?;
+        if let Ok(running) = self.running()
+            && let Some(runtime) = py.detach(|| running.runtime())
+        {
+            blocking::wait(py, &runtime, running.ended())?;
             py.detach(|| running.join());
         }
         Ok(())

@@ -1,4 +1,6 @@
-"""The embedded broker as a Python object: its way from start to stop, and what a fork makes of it."""
+"""The embedded broker as a Python object: its way from start to stop, and what a fork makes of
+it.
+"""
 
 from __future__ import annotations
 
@@ -271,9 +273,9 @@ class Broker:
         for broker in list(_all):
             # Whoever held it is not here.
             broker._lock = threading.Lock()
-            if broker._running:
+            broker._inherited = broker._running
+            if broker._native is not None:
                 listening.append(broker._address)
-                broker._inherited = True
         if listening:
             close_inherited(listening)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -85,7 +86,9 @@ def test_a_broker_that_nobody_holds_any_more_ends() -> None:
     with socket.create_connection(address) as left:
         left.settimeout(20)
         del broker
-        assert left.recv(1) == b""
+        # It may have been accepted, or not yet.
+        with contextlib.suppress(ConnectionResetError):
+            assert left.recv(1) == b""
     assert refuses(address)
 
 
@@ -115,14 +118,14 @@ def test_a_stopped_broker_says_so() -> None:
         assert (caught.value.executed, caught.value.retryable) == ("no", False)
         assert repr(broker).endswith("not running>")
         with broker:
-            assert broker.url.rpartition("@")[2] in repr(broker) + "/%2f"
+            assert broker.url == f"amqp://guest:guest@127.0.0.1:{broker.address[1]}/%2f"
             assert repr(broker) == f"<leveret.testing.Broker on 127.0.0.1:{broker.address[1]}>"
 
 
 def test_a_port_that_is_taken() -> None:
     with Broker() as first:
         second = Broker(port=first.address[1])
-        with pytest.raises(OSError, match="cannot listen on 127.0.0.1:") as caught:
+        with pytest.raises(OSError, match=r"cannot listen on 127\.0\.0\.1:") as caught:
             second.start()
         assert caught.value.errno == errno.EADDRINUSE
         assert not second.running
@@ -131,20 +134,22 @@ def test_a_port_that_is_taken() -> None:
 
 
 def test_an_address_that_is_not_here() -> None:
-    with pytest.raises(OSError, match="cannot listen on 192.0.2.1:") as caught:
+    with pytest.raises(OSError, match=r"cannot listen on 192\.0\.2\.1:") as caught:
         Broker(host="192.0.2.1").start()
     assert caught.value.errno == errno.EADDRNOTAVAIL
-    with pytest.raises(OSError, match="cannot listen on no-such-host.invalid:"):
+    with pytest.raises(OSError, match=r"cannot listen on no-such-host\.invalid:"):
         Broker(host="no-such-host.invalid").start()
 
 
 def test_names_and_ipv6_are_addresses_too() -> None:
     with Broker(host="localhost") as broker, leveret.connect(broker.url) as client:
         assert client.state == "connected"
-    with Broker(host="::1") as broker, leveret.connect(broker.url) as client:
+    with Broker(host="::1") as broker:
         assert broker.address[0] == "::1"
         assert "@[::1]:" in broker.url
-        assert client.state == "connected"
+        with socket.create_connection(broker.address) as connection:
+            connection.sendall(b"AMQP\x00\x00\x09\x01")
+            assert connection.recv(1) == b"\x01"
 
 
 def test_logins_and_virtual_hosts() -> None:
@@ -193,6 +198,11 @@ def test_a_full_memory_blocks_publishers() -> None:
         while not blocked and time.monotonic() < end:
             connection.process_data_events(0.1)
         assert blocked
+        # Its own socket is not read any more.
+        other = pika.BlockingConnection(pika.URLParameters(broker.url))
+        other.channel().queue_purge("q")
+        other.close()
+        connection.close()
 
 
 @pytest.mark.parametrize(
