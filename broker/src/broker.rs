@@ -1,18 +1,24 @@
 //! The broker as a program embeds it.
 
 mod builder;
+mod faults;
+mod manage;
+mod power;
 
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::net::ToSocketAddrs;
-use tokio::task::AbortHandle;
+use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::runtime::Handle;
+use tokio::task::{AbortHandle, JoinHandle};
 
-use crate::error::Refusal;
-use crate::shared::Shared;
+use crate::Name;
+use crate::listener::accept;
+use crate::shared::{Host, Shared, keep_time};
 pub use builder::Builder;
+pub use power::{Restart, Suspend};
 
 /// A running broker. Dropping it cuts every connection; [`Broker::stop`] closes them in order.
 ///
@@ -30,8 +36,16 @@ pub struct Broker {
     url: String,
     address: SocketAddr,
     shared: Arc<Shared>,
-    /// The listener and the timers.
-    tasks: Vec<AbortHandle>,
+    /// The one that it was bound on.
+    runtime: Handle,
+    running: Mutex<Running>,
+}
+
+struct Running {
+    /// `None` while the broker is suspended.
+    listener: Option<JoinHandle<()>>,
+    /// One for each virtual host.
+    timers: Vec<(Name, AbortHandle)>,
 }
 
 impl Broker {
@@ -65,23 +79,49 @@ impl Broker {
     /// Closes every connection with a word, as RabbitMQ does when it is shut down, and waits until all are gone: for
     /// clients that do not answer, some seconds.
     pub async fn stop(self) {
-        self.stop_listening();
-        let text = "broker forced connection closure with reason 'shutdown'";
-        let refusal = Refusal::connection_forced(text);
-        self.shared.registry.close_all(&refusal).await;
+        self.suspend(Suspend::InOrder).await;
         tracing::info!(address = %self.address, "stopped");
     }
 
-    fn stop_listening(&self) {
-        for task in &self.tasks {
-            task.abort();
+    fn start(url: String, address: SocketAddr, listener: TcpListener, shared: Arc<Shared>) -> Self {
+        let runtime = Handle::current();
+        let broker = Self {
+            url,
+            address,
+            running: Mutex::new(Running {
+                listener: Some(runtime.spawn(accept(listener, Arc::clone(&shared)))),
+                timers: Vec::new(),
+            }),
+            runtime,
+            shared,
+        };
+        for host in broker.shared.hosts() {
+            broker.keep_time(host);
         }
+        broker
+    }
+
+    fn keep_time(&self, host: Arc<Host>) {
+        let name = Name::clone(&host.name);
+        let timer = self.runtime.spawn(keep_time(host)).abort_handle();
+        self.running().timers.push((name, timer));
+    }
+
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        self.stop_listening();
+        let mut running = self.running();
+        if let Some(listener) = running.listener.take() {
+            listener.abort();
+        }
+        for (_, timer) in running.timers.drain(..) {
+            timer.abort();
+        }
+        drop(running);
         self.shared.registry.abort_all();
     }
 }

@@ -11,7 +11,6 @@ use bytes::{Bytes, BytesMut};
 use crate::error::{Refusal, Scope};
 use crate::message::Charge;
 use crate::vhost::{ConnectionId, Publish, Vhost};
-use crate::wire::encode::short;
 use crate::wire::frame::Kind;
 use crate::wire::header;
 use crate::wire::method::{self, Method, Text};
@@ -22,6 +21,8 @@ const MAX_MESSAGE_SIZE: u64 = 128 * 1024 * 1024;
 const BASIC: u16 = 60;
 const PUBLISH: (u16, u16) = (BASIC, 40);
 const CHANNEL: u16 = 20;
+/// Also what RabbitMQ says when a body is longer than its header said.
+const NO_BODY: &str = "expected content body, got non content body frame instead";
 
 #[derive(Debug)]
 pub(crate) struct Channels {
@@ -81,10 +82,7 @@ impl Channels {
     ) -> Result<(), Refusal> {
         let outcome = match self.states.remove(&channel) {
             None => return self.open(vhost, kind, channel, &payload),
-            Some(State::Closing) => {
-                self.closing(vhost, kind, channel, &payload);
-                return Ok(());
-            }
+            Some(State::Closing) => return self.closing(vhost, kind, channel, &payload),
             Some(state) => self.advance(vhost, state, kind, channel, payload),
         };
         match outcome {
@@ -101,6 +99,11 @@ impl Channels {
         }
     }
 
+    /// The broker has closed a channel for a reason of its own, and said so.
+    pub(crate) fn closed_by_broker(&mut self, channel: u16) {
+        self.states.insert(channel, State::Closing);
+    }
+
     fn open(
         &mut self,
         vhost: &mut Vhost,
@@ -108,12 +111,6 @@ impl Channels {
         channel: u16,
         payload: &Bytes,
     ) -> Result<(), Refusal> {
-        if channel > self.channel_max {
-            return Err(Refusal::channel_error(format!(
-                "channel number {channel} is larger than the negotiated maximum {}",
-                self.channel_max
-            )));
-        }
         if kind != Kind::Method {
             return Err(Refusal::unexpected_frame(
                 "expected method frame, got non method frame instead",
@@ -124,16 +121,17 @@ impl Channels {
             Method::Other(other)
                 if matches!(*other, AMQPClass::Channel(channel::AMQPMethod::Open(_))) =>
             {
+                // RabbitMQ counts channels and takes any number for one.
+                let most = usize::from(self.channel_max);
+                if self.states.len() >= most {
+                    return Err(Refusal::not_allowed(format!(
+                        "number of channels opened ({most}) has reached the negotiated channel_max ({most})"
+                    )));
+                }
                 vhost.open_channel(self.connection, channel);
                 self.states.insert(channel, State::Method);
                 let ok = channel::AMQPMethod::OpenOk(channel::OpenOk {});
                 vhost.send(self.connection, channel, AMQPClass::Channel(ok));
-                Ok(())
-            }
-            // Closed from both ends at once.
-            Method::Other(other)
-                if matches!(*other, AMQPClass::Channel(channel::AMQPMethod::CloseOk(_))) =>
-            {
                 Ok(())
             }
             _ => Err(Refusal::channel_error("expected 'channel.open'").at(ids.0, ids.1)),
@@ -141,7 +139,13 @@ impl Channels {
     }
 
     /// Everything but the end is ignored.
-    fn closing(&mut self, vhost: &mut Vhost, kind: Kind, channel: u16, payload: &Bytes) {
+    fn closing(
+        &mut self,
+        vhost: &mut Vhost,
+        kind: Kind,
+        channel: u16,
+        payload: &Bytes,
+    ) -> Result<(), Refusal> {
         let decoded = (kind == Kind::Method && method::ids(payload).0 == CHANNEL)
             .then(|| method::decode(payload).ok())
             .flatten();
@@ -149,12 +153,17 @@ impl Channels {
             && let AMQPClass::Channel(method) = *other
         {
             match method {
-                channel::AMQPMethod::CloseOk(_) => return,
+                channel::AMQPMethod::CloseOk(_) => return Ok(()),
                 channel::AMQPMethod::Close(_) => self.close_ok(vhost, channel),
+                channel::AMQPMethod::Open(_) => {
+                    let (class, method) = method::ids(payload);
+                    return Err(methods::second_open().at(class, method));
+                }
                 _ => {}
             }
         }
         self.states.insert(channel, State::Closing);
+        Ok(())
     }
 
     fn close_ok(&self, vhost: &mut Vhost, channel: u16) {
@@ -193,10 +202,7 @@ impl Channels {
             (State::Body(content), Kind::Body) => {
                 self.body(vhost, channel, content, &payload).map(Some)
             }
-            (State::Body(_), _) => Err(Refusal::unexpected_frame(
-                "expected content body, got non content body frame instead",
-            )
-            .at(PUBLISH.0, PUBLISH.1)),
+            (State::Body(_), _) => Err(Refusal::unexpected_frame(NO_BODY).at(PUBLISH.0, PUBLISH.1)),
         }
     }
 
@@ -216,11 +222,14 @@ impl Channels {
                 routing_key,
                 mandatory,
                 immediate: false,
-            }) => Ok(Some(State::Header(Head {
-                exchange,
-                routing_key,
-                mandatory,
-            }))),
+            }) => {
+                vhost.publishes(self.connection);
+                Ok(Some(State::Header(Head {
+                    exchange,
+                    routing_key,
+                    mandatory,
+                })))
+            }
             Ok(Method::Ack { tag, multiple }) => {
                 methods::ack(vhost, self.connection, channel, tag, multiple)
                     .map(|()| Some(State::Method))
@@ -262,7 +271,6 @@ impl Channels {
             ))
             .at(PUBLISH.0, PUBLISH.1));
         }
-        vhost.publishes(self.connection);
         let content = Content {
             head,
             properties,
@@ -285,11 +293,7 @@ impl Channels {
     ) -> Result<State, Refusal> {
         let size = payload.len() as u64;
         if size > content.missing {
-            return Err(Refusal::unexpected_frame(format!(
-                "content body is {} bytes longer than its header says",
-                size - content.missing
-            ))
-            .at(PUBLISH.0, PUBLISH.1));
+            return Err(Refusal::unexpected_frame(NO_BODY).at(PUBLISH.0, PUBLISH.1));
         }
         content.missing -= size;
         if content.missing == 0 && content.body.is_empty() {
@@ -341,7 +345,7 @@ impl Vhost {
         );
         let close = channel::AMQPMethod::Close(channel::Close {
             reply_code: refusal.code,
-            reply_text: short(&refusal.text).into(),
+            reply_text: refusal.reply_text(),
             class_id,
             method_id,
         });

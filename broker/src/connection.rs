@@ -108,7 +108,7 @@ impl Connection {
             {
                 timer.as_mut().reset(due);
             }
-            let reads = !self.stalled && !self.control.is_blocked();
+            let reads = self.listens();
             self.make_room();
             let result = tokio::select! {
                 biased;
@@ -136,6 +136,12 @@ impl Connection {
                 return;
             }
         }
+    }
+
+    /// Whether the socket is read. Who is held back from publishing may still answer a close.
+    fn listens(&self) -> bool {
+        let held_back = self.stage == Stage::Open && self.control.is_blocked();
+        !self.stalled && !held_back
     }
 
     fn make_room(&mut self) {
@@ -186,7 +192,10 @@ impl Connection {
     fn enter(&mut self, stage: Stage, most: Duration) {
         self.stage = stage;
         self.over = Instant::now() + most;
-        self.input.clear();
+        // Half a frame may wait for its other half, and an answer behind it.
+        if let Stage::Mute { .. } = stage {
+            self.input.clear();
+        }
     }
 
     /// Ends the writing side once everything is written.
@@ -219,7 +228,7 @@ impl Connection {
             self.out.flush();
             self.look();
         }
-        let listens = !self.stalled && !self.control.is_blocked();
+        let listens = self.listens();
         if let Some(heartbeat) = &mut self.heartbeat {
             match heartbeat.tick(now, self.received, self.out.written(), listens) {
                 Beat::Nothing => {}
@@ -241,6 +250,7 @@ impl Connection {
     fn obey(&mut self) -> Result<(), Over> {
         let orders = self.control.take();
         if orders.abort {
+            self.reset();
             return Err(Over);
         }
         if let Some(stalled) = orders.stall {
@@ -250,10 +260,16 @@ impl Connection {
         if let Some(delay) = orders.delay {
             self.out.delay(delay);
         }
-        if let Some(refusal) = orders.close
-            && !matches!(self.stage, Stage::Mute { .. })
-        {
+        if let Some(refusal) = orders.close {
+            if let Stage::Mute { .. } = self.stage {
+                return Err(Over);
+            }
             let next = self.session.close(refusal);
+            self.follow(next)?;
+        }
+        if !self.input.is_empty() && !self.stalled && !self.control.is_blocked() {
+            // It arrived before the memory alarm did.
+            let next = self.session.receive(&mut self.input);
             self.follow(next)?;
         }
         self.look();
@@ -263,10 +279,17 @@ impl Connection {
         Ok(())
     }
 
+    /// The peer shall see a reset rather than an end.
+    fn reset(&self) {
+        // It is cut either way.
+        let _ = self.read.as_ref().set_zero_linger();
+        self.out.reset();
+    }
+
     /// Looks at what others have left of the writing to this task.
     fn look(&mut self) {
         self.full = self.out.is_full();
-        self.release = self.out.next_release().map(Instant::from_std);
+        self.release = self.out.next_release();
         if self.out.is_drained() {
             self.session.drained();
         }
@@ -280,3 +303,6 @@ impl Drop for Connection {
         self.out.close();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! What others may do to a connection: K wakes a reader that was held back, the fault levers break it.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ use crate::error::Refusal;
 /// One per connection; its task obeys.
 #[derive(Default)]
 pub(crate) struct Control {
+    /// The connection's number in its broker; 0 outside of one.
+    number: AtomicU64,
     orders: Mutex<Orders>,
     /// The memory is full and this connection publishes: it is not read.
     blocked: AtomicBool,
@@ -34,6 +36,14 @@ impl Control {
             wake,
             ..Self::default()
         })
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.number.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_number(&self, number: u64) {
+        self.number.store(number, Ordering::Relaxed);
     }
 
     fn order(&self, order: impl FnOnce(&mut Orders)) {

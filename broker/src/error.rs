@@ -1,6 +1,8 @@
 //! Why the broker closes a channel or a connection: RabbitMQ's reply codes with RabbitMQ's texts, since users of
 //! clients search for them.
 
+use amq_protocol::types::ShortString;
+
 /// How much a refusal ends (AMQP 0-9-1 section 4.2.7: channel and connection exceptions).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
@@ -27,6 +29,19 @@ impl Refusal {
             text: format!("{name} - {}", text.as_ref()),
             method: (0, 0),
         }
+    }
+
+    /// The text as it is sent: what does not fit into a short string is cut as RabbitMQ cuts it.
+    pub(crate) fn reply_text(&self) -> ShortString {
+        const CUT: &str = "...";
+        if self.text.len() <= usize::from(u8::MAX) {
+            return self.text.as_str().into();
+        }
+        let mut end = usize::from(u8::MAX) - CUT.len();
+        while !self.text.is_char_boundary(end) {
+            end -= 1;
+        }
+        format!("{}{CUT}", &self.text[..end]).into()
     }
 
     /// Names the method that is refused, unless that is known already.

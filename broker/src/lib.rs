@@ -1,6 +1,8 @@
 //! An in-memory AMQP 0-9-1 broker for tests, demos and single machines: what a client of RabbitMQ expects, in one
 //! process and without an installation.
 
+#[doc(hidden)]
+pub mod __private;
 mod broker;
 mod channels;
 mod connection;
@@ -18,10 +20,10 @@ mod status;
 mod vhost;
 mod wire;
 
-pub use broker::{BindError, Broker, Builder};
+pub use broker::{BindError, Broker, Builder, Restart, Suspend};
 pub use status::{
-    BindingStatus, ChannelStatus, ConnectionHandle, ConnectionStatus, ExchangeStatus, QueueStatus,
-    Status,
+    Argument, BindingStatus, ChannelStatus, ConnectionHandle, ConnectionStatus, ExchangeStatus,
+    QueueStatus, Status,
 };
 
 /// Names are shared by messages, queues and connections.

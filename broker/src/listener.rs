@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -46,6 +47,9 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 fn admit(stream: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
+    if shared.refusing.load(Ordering::Relaxed) {
+        return Ok(());
+    }
     stream.set_nodelay(true)?;
     let peer = Peer {
         address: stream.peer_addr()?,

@@ -1,12 +1,15 @@
 //! The broker as a program of its own: `leveret-broker --help`.
 
 mod options;
+mod page;
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use leveret_broker::Broker;
+use leveret_broker::Suspend;
 use options::{Options, Wish};
+use page::Page;
 
 /// The arguments make no sense, as `sysexits.h` counts.
 const USAGE: u8 = 64;
@@ -19,7 +22,7 @@ async fn main() -> ExitCode {
         Ok(Wish::Run(options)) => options,
         Ok(Wish::Say(text)) => {
             // A closed pipe is the reader's choice.
-            let _ = writeln!(std::io::stdout(), "{text}");
+            let _ = writeln!(io::stdout(), "{text}");
             return ExitCode::SUCCESS;
         }
         Err(problem) => {
@@ -39,10 +42,23 @@ async fn run(options: Options) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let page = match &options.status {
+        Some(address) => match Page::bind(address).await {
+            Ok(page) => Some(page),
+            Err(error) => {
+                eprintln!("leveret-broker: no status page on {address}: {error}");
+                return ExitCode::from(match error.kind() {
+                    io::ErrorKind::InvalidInput => USAGE,
+                    _ => UNAVAILABLE,
+                });
+            }
+        },
+        None => None,
+    };
     let shown = options.shown.clone();
     let broker = match options.builder.bind(options.listen.as_str()).await {
         Ok(broker) => broker,
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             eprintln!("leveret-broker: {error}: choose another with --listen");
             return ExitCode::from(UNAVAILABLE);
         }
@@ -55,13 +71,22 @@ async fn run(options: Options) -> ExitCode {
         "leveret-broker: queues and messages are in memory: nothing survives a restart, durable or not"
     );
     let _ = writeln!(
-        std::io::stdout(),
+        io::stdout(),
         "leveret-broker: ready on {}",
         shown.of(&broker)
     );
+    let broker = Arc::new(broker);
+    if let Some(page) = page {
+        let _ = writeln!(
+            io::stdout(),
+            "leveret-broker: status on http://{}/",
+            page.address()
+        );
+        tokio::spawn(page.serve(Arc::clone(&broker)));
+    }
     signals.wait().await;
     tokio::select! {
-        () = broker.stop() => ExitCode::SUCCESS,
+        () = broker.suspend(Suspend::InOrder) => ExitCode::SUCCESS,
         // Whoever asks twice does not want to wait for clients.
         () = signals.wait() => ExitCode::FAILURE,
     }
@@ -75,7 +100,7 @@ struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -96,7 +121,7 @@ struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    fn new() -> io::Result<Self> {
         Ok(Self)
     }
 

@@ -15,6 +15,8 @@ pub(crate) struct Message {
     pub(crate) routing_key: Name,
     /// The routing key as it came, where that is no text.
     odd_key: Option<Box<[u8]>>,
+    /// More keys to route by, from the headers `CC` and `BCC`; consumers see the former only.
+    pub(crate) copies: Vec<String>,
     pub(crate) properties: Properties,
     pub(crate) body: Bytes,
     meter: Meter,
@@ -32,6 +34,7 @@ impl Message {
             exchange,
             routing_key,
             odd_key: None,
+            copies: Vec::new(),
             properties,
             body,
             meter: meter.clone(),
@@ -44,6 +47,18 @@ impl Message {
     pub(crate) fn with_wire_key(mut self, key: &[u8]) -> Self {
         self.odd_key = (key != self.routing_key.as_bytes()).then(|| key.into());
         self
+    }
+
+    /// The same message, routed by these keys too.
+    pub(crate) fn with_copies(mut self, copies: Vec<String>) -> Self {
+        self.copies = copies;
+        self
+    }
+
+    /// All keys that it is routed by.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        let copies = self.copies.iter().map(String::as_str);
+        std::iter::once(&*self.routing_key).chain(copies)
     }
 
     pub(crate) fn wire_key(&self) -> &[u8] {

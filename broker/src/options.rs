@@ -21,6 +21,8 @@ Usage: leveret-broker [OPTIONS]
   --memory-limit MIB     messages held before publishers must wait [256]
   --heartbeat SECONDS    proposed to clients; 0 proposes none [60]
   --max-connections N    how many clients at once [4096]
+  --status [ADDRESS]     a page that shows what is there, as HTML, text and JSON,
+                         for this machine alone [127.0.0.1:15672]
   --help, --version
 
 Environment: LEVERET_BROKER_USER and LEVERET_BROKER_PASSWORD, where the options
@@ -43,6 +45,8 @@ pub(crate) struct Options {
     pub(crate) listen: String,
     pub(crate) builder: Builder,
     pub(crate) shown: Shown,
+    /// Where the status page is, if there is one.
+    pub(crate) status: Option<String>,
 }
 
 /// How the URL is shown: the password only where it is no secret.
@@ -71,13 +75,15 @@ pub(crate) fn parse(
     let mut user = None;
     let mut password = None;
     let mut builder = Broker::builder();
-    let mut arguments = arguments.map(text);
+    let mut status = None;
+    let mut arguments = arguments.map(text).peekable();
     while let Some(argument) = arguments.next() {
         let argument = argument?;
         let (name, mut inline) = match argument.split_once('=') {
             Some((name, value)) if name.starts_with("--") => (name, Some(value.to_owned())),
             _ => (argument.as_str(), None),
         };
+        let given = inline.is_some();
         let mut value = || match inline.take() {
             Some(value) => Ok(value),
             None => arguments
@@ -85,8 +91,8 @@ pub(crate) fn parse(
                 .unwrap_or_else(|| Err(format!("{name} needs a value"))),
         };
         match name {
-            "--help" | "-h" => return Ok(Wish::Say(HELP.to_owned())),
-            "--version" | "-V" => {
+            "--help" | "-h" if !given => return Ok(Wish::Say(HELP.to_owned())),
+            "--version" | "-V" if !given => {
                 let version = env!("CARGO_PKG_VERSION");
                 return Ok(Wish::Say(format!("leveret-broker {version}")));
             }
@@ -106,10 +112,17 @@ pub(crate) fn parse(
             "--max-connections" => {
                 builder = builder.max_connections(number(name, &value()?)?);
             }
-            _ => return Err(format!("unknown argument '{argument}'")),
-        }
-        if inline.is_some() {
-            return Err(format!("{name} takes no value"));
+            "--status" => {
+                let is_value = |next: &Result<String, _>| {
+                    next.as_ref().is_ok_and(|next| !next.starts_with("--"))
+                };
+                let address = match inline.take() {
+                    Some(address) => Some(address),
+                    None => arguments.next_if(is_value).transpose()?,
+                };
+                status = Some(address.unwrap_or_else(|| "127.0.0.1:15672".to_owned()));
+            }
+            _ => return Err(format!("'{argument}' is no option")),
         }
     }
     let from = |name| environment(name).map(text).transpose();
@@ -141,6 +154,7 @@ pub(crate) fn parse(
         listen,
         builder,
         shown,
+        status,
     }))
 }
 
@@ -155,6 +169,3 @@ fn number<N: std::str::FromStr>(name: &str, value: &str) -> Result<N, String> {
         .parse()
         .map_err(|_| format!("{name} needs a number, not '{value}'"))
 }
-
-#[cfg(test)]
-mod tests;

@@ -5,15 +5,17 @@
 mod buffer;
 mod socket;
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use amq_protocol::protocol::AMQPClass;
 use bytes::{Bytes, BytesMut};
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::message::Message;
 use crate::wire::encode;
@@ -46,7 +48,7 @@ struct State {
     full: bool,
     stalled: bool,
     delay: Option<Duration>,
-    held: std::collections::VecDeque<(Instant, Buffer)>,
+    held: VecDeque<(Instant, Buffer)>,
     sink: Sink,
 }
 
@@ -80,7 +82,7 @@ impl Outbound {
                 full: false,
                 stalled: false,
                 delay: None,
-                held: Default::default(),
+                held: VecDeque::new(),
                 sink,
             }),
             congested: AtomicBool::new(false),

@@ -17,7 +17,7 @@ pub(crate) struct Registry {
 
 #[derive(Default)]
 struct Entries {
-    next: u64,
+    last: u64,
     stopping: bool,
     connections: HashMap<u64, Entry>,
 }
@@ -38,8 +38,9 @@ impl Registry {
         if entries.stopping || entries.connections.len() >= most {
             return None;
         }
-        let id = entries.next;
-        entries.next += 1;
+        entries.last += 1;
+        let id = entries.last;
+        control.set_number(id);
         let entry = Entry {
             control: Arc::clone(control),
             task: None,
@@ -65,25 +66,16 @@ impl Registry {
         }
     }
 
-    /// Closes every connection with `refusal` and waits until all are gone.
-    pub(crate) async fn close_all(&self, refusal: &Refusal) {
-        let left = self.left.notified();
-        tokio::pin!(left);
-        left.as_mut().enable();
-        {
-            let mut entries = self.entries();
-            entries.stopping = true;
-            if entries.connections.is_empty() {
-                return;
-            }
-            for entry in entries.connections.values() {
-                entry.control.close(refusal.clone());
-            }
+    /// Lets nobody in any more, and closes every connection with `refusal`.
+    pub(crate) fn close_all(&self, refusal: &Refusal) {
+        let mut entries = self.entries();
+        entries.stopping = true;
+        for entry in entries.connections.values() {
+            entry.control.close(refusal.clone());
         }
-        left.await;
     }
 
-    /// Cuts every connection now.
+    /// Lets nobody in any more, and cuts every connection now.
     pub(crate) fn abort_all(&self) {
         let mut entries = self.entries();
         entries.stopping = true;
@@ -95,9 +87,21 @@ impl Registry {
         }
     }
 
-    pub(crate) fn controls(&self) -> Vec<Arc<Control>> {
-        let entries = self.entries();
-        let control = |entry: &Entry| Arc::clone(&entry.control);
-        entries.connections.values().map(control).collect()
+    /// Waits until all are gone.
+    pub(crate) async fn empty(&self) {
+        loop {
+            let left = self.left.notified();
+            tokio::pin!(left);
+            left.as_mut().enable();
+            if self.entries().connections.is_empty() {
+                return;
+            }
+            left.await;
+        }
+    }
+
+    /// Lets connections in again.
+    pub(crate) fn reopen(&self) {
+        self.entries().stopping = false;
     }
 }

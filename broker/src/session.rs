@@ -19,7 +19,6 @@ use crate::outbound::Outbound;
 use crate::shared::{Host, Shared};
 use crate::vhost::ConnectionId;
 use crate::vhost::{NewConnection, Vhost};
-use crate::wire::encode::short;
 use crate::wire::frame::{self, Decoder, Fault, Frame, Kind};
 use crate::wire::method::{self, Method};
 use client::Client;
@@ -113,7 +112,8 @@ impl Session {
                 Phase::Running => self.burst(input),
                 _ => self.frame(input),
             };
-            if before == (self.phase, input.len()) {
+            // What is left is looked at when the memory alarm is over.
+            if before == (self.phase, input.len()) || self.control.is_blocked() {
                 break;
             }
         }
@@ -178,6 +178,15 @@ impl Session {
         };
         let host = Arc::clone(&link.host);
         let mut vhost = host.lock();
+        let Some(closed) = vhost.begin_burst(link.id) else {
+            // A lever has ended it; the order to say so, or to cut, is on its way.
+            vhost.release();
+            self.link = Some(link);
+            return Next::Read;
+        };
+        for channel in closed {
+            link.channels.closed_by_broker(channel);
+        }
         let mut end = None;
         loop {
             match self.decoder.next(input) {
@@ -201,6 +210,10 @@ impl Session {
                     if end.is_some() {
                         break;
                     }
+                    if vhost.is_blocked(link.id) {
+                        self.control.block();
+                        break;
+                    }
                 }
                 Err(fault) => {
                     end = Some(End::Fault(fault));
@@ -210,9 +223,6 @@ impl Session {
         }
         match end {
             None => {
-                if vhost.is_blocked(link.id) {
-                    self.control.block();
-                }
                 vhost.release();
                 self.link = Some(link);
                 Next::Read
@@ -313,7 +323,7 @@ impl Session {
         let (class_id, method_id) = refusal.method;
         self.send(connection::AMQPMethod::Close(connection::Close {
             reply_code: refusal.code,
-            reply_text: short(&refusal.text).into(),
+            reply_text: refusal.reply_text(),
             class_id,
             method_id,
         }));
@@ -325,7 +335,8 @@ impl Session {
         }
     }
 
-    fn link(&mut self, host: &Arc<Host>, user: Name) {
+    /// False when the virtual host has been removed meanwhile.
+    fn link(&mut self, host: &Arc<Host>, user: Name) -> bool {
         let connection = NewConnection {
             out: Arc::clone(&self.out),
             user,
@@ -334,12 +345,13 @@ impl Session {
             capabilities: self.client.capabilities,
             control: Arc::clone(&self.control),
         };
-        let id = host.run(|vhost: &mut Vhost| vhost.connect(connection));
-        self.link = Some(Link {
+        let connect = |vhost: &mut Vhost| (!vhost.removed).then(|| vhost.connect(connection));
+        self.link = host.run(connect).map(|id| Link {
             host: Arc::clone(host),
             id,
             channels: Channels::new(id, self.client.channel_max),
         });
+        self.link.is_some()
     }
 
     fn send(&self, method: connection::AMQPMethod) {

@@ -1,7 +1,8 @@
 //! What all connections of a broker have in common.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
 use tokio::sync::Notify;
@@ -9,14 +10,18 @@ use tokio::sync::Notify;
 use crate::Name;
 use crate::outbound::Outbound;
 use crate::registry::Registry;
-use crate::settings::Settings;
+use crate::settings::{Settings, User};
 use crate::vhost::Vhost;
 
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) registry: Registry,
-    /// Never empty: the first is the default.
-    hosts: Vec<Arc<Host>>,
+    /// Who may log in.
+    users: RwLock<Vec<User>>,
+    /// The first is the default.
+    hosts: RwLock<Vec<Arc<Host>>>,
+    /// New connections are cut at once.
+    pub(crate) refusing: AtomicBool,
 }
 
 impl Shared {
@@ -27,23 +32,67 @@ impl Shared {
             hosts.push(host(&"/".into()));
         }
         Arc::new(Self {
-            hosts,
+            hosts: RwLock::new(hosts),
+            users: RwLock::new(settings.users.clone()),
             registry: Registry::default(),
+            refusing: AtomicBool::new(false),
             settings,
         })
     }
 
-    pub(crate) fn host(&self, name: &str) -> Option<&Arc<Host>> {
-        self.hosts.iter().find(|host| &*host.name == name)
+    pub(crate) fn host(&self, name: &str) -> Option<Arc<Host>> {
+        let hosts = self.hosts.read().unwrap_or_else(PoisonError::into_inner);
+        hosts.iter().find(|host| &*host.name == name).cloned()
     }
 
-    pub(crate) fn hosts(&self) -> &[Arc<Host>] {
-        &self.hosts
+    pub(crate) fn hosts(&self) -> Vec<Arc<Host>> {
+        let hosts = self.hosts.read().unwrap_or_else(PoisonError::into_inner);
+        hosts.clone()
     }
 
-    /// [`Host::run`] on the default host.
-    pub(crate) fn run<R>(&self, work: impl FnOnce(&mut Vhost) -> R) -> R {
-        self.hosts[0].run(work)
+    /// `None` when there is one of that name.
+    pub(crate) fn add_host(&self, name: &str) -> Option<Arc<Host>> {
+        let mut hosts = self.hosts.write().unwrap_or_else(PoisonError::into_inner);
+        if hosts.iter().any(|host| &*host.name == name) {
+            return None;
+        }
+        let host = Arc::new(Host::new(name.into(), &self.settings));
+        hosts.push(Arc::clone(&host));
+        Some(host)
+    }
+
+    pub(crate) fn remove_host(&self, name: &str) -> Option<Arc<Host>> {
+        let mut hosts = self.hosts.write().unwrap_or_else(PoisonError::into_inner);
+        let place = hosts.iter().position(|host| &*host.name == name)?;
+        Some(hosts.remove(place))
+    }
+
+    /// The user's name, if there is one with this password who may come from there.
+    pub(crate) fn log_in(&self, name: &[u8], password: &[u8], local: bool) -> Option<Name> {
+        let users = self.users.read().unwrap_or_else(PoisonError::into_inner);
+        let user = users.iter().find(|user| user.name.as_bytes() == name)?;
+        let known = user.has_password(password) && (local || !user.local_only);
+        known.then(|| Name::clone(&user.name))
+    }
+
+    /// True when nobody was called so before.
+    pub(crate) fn set_user(&self, user: User) -> bool {
+        let mut users = self.users.write().unwrap_or_else(PoisonError::into_inner);
+        let known = users.iter_mut().find(|known| known.name == user.name);
+        let new = known.is_none();
+        match known {
+            Some(known) => *known = user,
+            None => users.push(user),
+        }
+        new
+    }
+
+    /// False when nobody is called so.
+    pub(crate) fn remove_user(&self, name: &str) -> bool {
+        let mut users = self.users.write().unwrap_or_else(PoisonError::into_inner);
+        let before = users.len();
+        users.retain(|user| &*user.name != name);
+        users.len() < before
     }
 }
 

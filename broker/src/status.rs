@@ -1,11 +1,35 @@
 //! What a broker holds at a moment, for people and tests.
 
+mod json;
+mod text;
+
+use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
 /// Names one connection of one broker; never used again for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionHandle(pub(crate) u64);
+
+impl fmt::Display for ConnectionHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<ConnectionHandle> for u64 {
+    fn from(handle: ConnectionHandle) -> Self {
+        handle.0
+    }
+}
+
+impl From<u64> for ConnectionHandle {
+    /// One that has been a number for a while: on a page, or in another language.
+    fn from(number: u64) -> Self {
+        Self(number)
+    }
+}
 
 /// Everything a broker holds, from [`Broker::status`](crate::Broker::status).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,8 +61,10 @@ pub struct QueueStatus {
     pub durable: bool,
     /// Whether it goes with its last consumer.
     pub auto_delete: bool,
-    /// The connection that alone may use it.
+    /// The connection that alone may use it, where it is exclusive.
     pub owner: Option<ConnectionHandle>,
+    /// The arguments it was declared with, such as `x-message-ttl`.
+    pub arguments: BTreeMap<String, Argument>,
     /// Messages that wait.
     pub ready: usize,
     /// Bytes of the bodies that wait.
@@ -47,6 +73,30 @@ pub struct QueueStatus {
     pub unacked: usize,
     /// How many consume from it.
     pub consumers: usize,
+}
+
+/// The value of an argument.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Argument {
+    /// Of whatever width.
+    Integer(i64),
+    /// A string.
+    Text(String),
+    /// True or false.
+    Bool(bool),
+    /// Anything else, as RabbitMQ prints it.
+    Other(String),
+}
+
+impl fmt::Display for Argument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(value) => value.fmt(f),
+            Self::Text(value) | Self::Other(value) => value.fmt(f),
+            Self::Bool(value) => value.fmt(f),
+        }
+    }
 }
 
 /// An exchange.
@@ -65,12 +115,16 @@ pub struct ExchangeStatus {
     pub auto_delete: bool,
     /// Whether only other exchanges may publish to it.
     pub internal: bool,
+    /// The arguments it was declared with, such as `alternate-exchange`.
+    pub arguments: BTreeMap<String, Argument>,
 }
 
 /// A binding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct BindingStatus {
+    /// Its virtual host.
+    pub vhost: String,
     /// The exchange that routes.
     pub source: String,
     /// The queue or exchange that it routes to.

@@ -70,6 +70,8 @@ pub(crate) struct Vhost {
     default_exchange: Name,
     pub(crate) meter: Meter,
     alarm: Alarm,
+    /// Nobody may connect any more.
+    pub(crate) removed: bool,
 }
 
 impl Vhost {
@@ -90,6 +92,7 @@ impl Vhost {
             default_exchange: Name::from(""),
             meter: Meter::default(),
             alarm: Alarm::new(settings.memory_limit),
+            removed: false,
         }
     }
 
@@ -116,12 +119,22 @@ impl Vhost {
         let exclusive = self
             .connections
             .remove(id)
-            .map(|connection| connection.exclusive)
+            .map(|connection| {
+                // Or the answer to a close would not be read.
+                connection.control.unblocked();
+                connection.exclusive
+            })
             .unwrap_or_default();
         for queue in exclusive {
             self.remove_queue(queue);
         }
         self.after_removal(orphaned, given_back);
+    }
+
+    /// The channels that were closed from outside since the last burst; `None` when the whole connection was ended.
+    pub(crate) fn begin_burst(&mut self, id: ConnectionId) -> Option<Vec<u16>> {
+        let connection = self.connections.get_mut(id)?;
+        Some(std::mem::take(&mut connection.closed_channels))
     }
 
     pub(crate) fn open_channel(&mut self, id: ConnectionId, channel: u16) {

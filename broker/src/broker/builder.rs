@@ -6,9 +6,8 @@ use std::time::Duration;
 use tokio::net::{TcpListener, ToSocketAddrs};
 
 use super::{BindError, Broker};
-use crate::listener::accept;
 use crate::settings::{Settings, User};
-use crate::shared::{Shared, keep_time};
+use crate::shared::Shared;
 use crate::wire::frame::MIN_FRAME_MAX;
 
 /// Starts a [`Broker`] that is not as [`Broker::bind`] makes it.
@@ -19,12 +18,14 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Adds a login; without one it is `guest`, `guest`. The first is what [`Broker::url`] contains.
+    /// Adds a login; without one it is `guest`, `guest`, and only from the same machine. The first is what
+    /// [`Broker::url`] contains.
     #[must_use]
     pub fn user(mut self, name: impl Into<String>, password: impl Into<String>) -> Self {
         self.settings.users.push(User {
             name: name.into().into(),
             password: password.into(),
+            local_only: false,
         });
         self
     }
@@ -100,27 +101,16 @@ impl Builder {
                 .collect();
         }
         let url = url(&self.settings, address);
-        let shared = Shared::new(self.settings);
-        let timers = shared.hosts().iter().cloned().map(keep_time);
-        let mut tasks: Vec<_> = timers
-            .map(|timer| tokio::spawn(timer).abort_handle())
-            .collect();
-        let accepting = accept(listener, std::sync::Arc::clone(&shared));
-        tasks.push(tokio::spawn(accepting).abort_handle());
+        let broker = Broker::start(url, address, listener, Shared::new(self.settings));
         tracing::warn!(
             %address,
             "listening; queues and messages are in memory only: nothing survives a restart, durable or not"
         );
-        Ok(Broker {
-            url,
-            address,
-            shared,
-            tasks,
-        })
+        Ok(broker)
     }
 }
 
-async fn listen(
+pub(super) async fn listen(
     address: impl ToSocketAddrs,
 ) -> std::io::Result<(TcpListener, std::net::SocketAddr)> {
     let listener = TcpListener::bind(address).await?;

@@ -1,4 +1,5 @@
-//! The methods of an open channel: each is checked, carried out and answered.
+//! The methods of an open channel: each is checked, carried out and answered. The answer comes before the deliveries and
+//! cancellations that the method causes, as from RabbitMQ, whose queues do their part later.
 
 use amq_protocol::protocol::{AMQPClass, access, basic, channel, confirm, exchange, queue, tx};
 use bytes::Bytes;
@@ -55,9 +56,7 @@ impl Call<'_> {
 
     fn channel(mut self, method: channel::AMQPMethod) -> Result<bool, Refusal> {
         match method {
-            channel::AMQPMethod::Open(_) => {
-                return Err(Refusal::channel_error("second 'channel.open' seen"));
-            }
+            channel::AMQPMethod::Open(_) => return Err(second_open()),
             channel::AMQPMethod::Close(_) => {
                 self.vhost.close_channel(self.connection, self.channel);
                 let ok = channel::AMQPMethod::CloseOk(channel::CloseOk {});
@@ -72,7 +71,6 @@ impl Call<'_> {
             channel::AMQPMethod::Flow(_) => {
                 return Err(Refusal::not_implemented("active=false"));
             }
-            channel::AMQPMethod::CloseOk(_) => {}
             _ => return Err(unexpected()),
         }
         Ok(true)
@@ -155,7 +153,7 @@ impl Call<'_> {
                 let name = self.vhost.named_queue(id, channel, queue)?;
                 let key = binding_key(queue, unbind.routing_key.as_str(), &name);
                 self.vhost
-                    .unbind_queue(id, &name, exchange, key, unbind.arguments)?;
+                    .unbind_queue(&name, exchange, key, unbind.arguments)?;
                 let ok = queue::AMQPMethod::UnbindOk(queue::UnbindOk {});
                 (ok, false)
             }
@@ -167,11 +165,18 @@ impl Call<'_> {
             }
             queue::AMQPMethod::Delete(delete) => {
                 let name = self.vhost.named_queue(id, channel, delete.queue.as_str())?;
-                let message_count =
+                let found =
                     self.vhost
-                        .delete_queue(id, &name, delete.if_unused, delete.if_empty)?;
-                let ok = queue::AMQPMethod::DeleteOk(queue::DeleteOk { message_count });
-                (ok, delete.nowait)
+                        .deletable_queue(id, &name, delete.if_unused, delete.if_empty)?;
+                if !delete.nowait {
+                    let message_count = found.map_or(0, |(_, messages)| messages);
+                    let ok = queue::AMQPMethod::DeleteOk(queue::DeleteOk { message_count });
+                    self.answer(AMQPClass::Queue(ok));
+                }
+                if let Some((queue, _)) = found {
+                    self.vhost.delete_queue(queue);
+                }
+                return Ok(());
             }
             _ => return Err(unexpected()),
         };
@@ -190,8 +195,8 @@ impl Call<'_> {
                         "prefetch_size!=0 ({size})"
                     )));
                 }
-                self.vhost.qos(id, channel, qos.prefetch_count, qos.global);
                 self.answer_basic(basic::AMQPMethod::QosOk(basic::QosOk {}));
+                self.vhost.qos(id, channel, qos.prefetch_count, qos.global);
             }
             basic::AMQPMethod::Consume(consume) => self.consume(&consume)?,
             basic::AMQPMethod::Cancel(cancel) => {
@@ -229,10 +234,14 @@ impl Call<'_> {
                     .settle(id, channel, reject.delivery_tag, false, how)?;
             }
             basic::AMQPMethod::Recover(recover) => {
-                self.recover(recover.requeue)?;
+                recoverable(recover.requeue)?;
                 self.answer_basic(basic::AMQPMethod::RecoverOk(basic::RecoverOk {}));
+                self.vhost.recover(id, channel);
             }
-            basic::AMQPMethod::RecoverAsync(recover) => self.recover(recover.requeue)?,
+            basic::AMQPMethod::RecoverAsync(recover) => {
+                recoverable(recover.requeue)?;
+                self.vhost.recover(id, channel);
+            }
             _ => return Err(unexpected()),
         }
         Ok(())
@@ -266,14 +275,6 @@ impl Call<'_> {
         Ok(())
     }
 
-    fn recover(&mut self, requeue: bool) -> Result<(), Refusal> {
-        if !requeue {
-            return Err(Refusal::not_implemented("requeue=false"));
-        }
-        self.vhost.recover(self.connection, self.channel);
-        Ok(())
-    }
-
     fn confirm(&mut self, method: &confirm::AMQPMethod) -> Result<(), Refusal> {
         let confirm::AMQPMethod::Select(select) = method else {
             return Err(unexpected());
@@ -294,11 +295,15 @@ impl Call<'_> {
                 tx::AMQPMethod::SelectOk(tx::SelectOk {})
             }
             tx::AMQPMethod::Commit(_) => {
-                self.vhost.tx_commit(id, channel)?;
-                tx::AMQPMethod::CommitOk(tx::CommitOk {})
+                let mut transaction = self.vhost.transaction(id, channel)?;
+                self.vhost.tx_returns(id, channel, &mut transaction);
+                self.answer(AMQPClass::Tx(tx::AMQPMethod::CommitOk(tx::CommitOk {})));
+                self.vhost.tx_commit(id, channel, transaction);
+                return Ok(());
             }
             tx::AMQPMethod::Rollback(_) => {
-                self.vhost.tx_rollback(id, channel)?;
+                let transaction = self.vhost.transaction(id, channel)?;
+                self.vhost.tx_rollback(id, channel, transaction);
                 tx::AMQPMethod::RollbackOk(tx::RollbackOk {})
             }
             _ => return Err(unexpected()),
@@ -308,9 +313,21 @@ impl Call<'_> {
     }
 }
 
+pub(super) fn second_open() -> Refusal {
+    Refusal::channel_error("second 'channel.open' seen")
+}
+
 /// A method that only a broker sends.
 fn unexpected() -> Refusal {
-    Refusal::command_invalid("unexpected method in connection state running")
+    Refusal::command_invalid("unimplemented method")
+}
+
+fn recoverable(requeue: bool) -> Result<(), Refusal> {
+    if requeue {
+        Ok(())
+    } else {
+        Err(Refusal::not_implemented("requeue=false"))
+    }
 }
 
 fn given_up(requeue: bool) -> Settle {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::wire::frame::OVERHEAD;
+
 /// Sends after half an interval without a write; gives up at the third full interval without a byte, so after two to
 /// three intervals.
 #[derive(Debug)]
@@ -63,6 +65,8 @@ impl Heartbeat {
         if now >= self.send {
             self.send = now + self.interval / 2;
             if std::mem::replace(&mut self.written, written) == written {
+                // The heartbeat itself is no reason to leave out the next.
+                self.written += OVERHEAD as u64;
                 return Beat::Send;
             }
         }

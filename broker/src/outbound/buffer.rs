@@ -15,6 +15,11 @@ const COPIED: usize = 4096;
 /// A buffer that grew beyond this is given back once it was written.
 const KEPT: usize = 256 << 10;
 
+/// Buffers are made of this size, so that what is written can be used again and nothing is allocated for a message.
+const ROOM: usize = 8 << 10;
+/// What most messages need before their body.
+const SMALL: usize = 512;
+
 #[derive(Debug, Default)]
 pub(super) struct Buffer {
     /// Goes first.
@@ -34,6 +39,9 @@ impl Buffer {
 
     /// Where small things are appended.
     pub(super) fn tail(&mut self) -> &mut BytesMut {
+        if self.tail.capacity() - self.tail.len() < SMALL {
+            self.tail.reserve(ROOM);
+        }
         &mut self.tail
     }
 
@@ -71,8 +79,9 @@ impl Buffer {
 
     /// All that is there, leaving an empty buffer that keeps the room.
     pub(super) fn take(&mut self) -> Self {
+        let large = self.tail.len() > KEPT;
         self.seal();
-        if self.tail.capacity() > KEPT {
+        if large {
             self.tail = BytesMut::new();
         }
         Self {

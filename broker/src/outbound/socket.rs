@@ -3,9 +3,10 @@
 use std::io::{self, ErrorKind, IoSlice};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::net::tcp::OwnedWriteHalf;
+use tokio::time::Instant;
 
 use super::buffer::Buffer;
 use super::{LOW, Outbound, Sink, State};
@@ -95,6 +96,18 @@ impl Outbound {
         self.state().close();
     }
 
+    /// [`Self::close`] without telling the peer that nothing follows.
+    pub(crate) fn reset(&self) {
+        let sink = std::mem::replace(&mut self.state().sink, Sink::Closed);
+        // Somebody who is writing right now keeps it, and then the peer sees an end before the reset.
+        if let Sink::Socket(socket) = sink
+            && let Some(socket) = Arc::into_inner(socket)
+        {
+            socket.forget();
+        }
+        self.close();
+    }
+
     /// Writes nothing while `stalled`.
     pub(crate) fn stall(&self, stalled: bool) {
         self.state().stalled = stalled;
@@ -148,6 +161,7 @@ impl State {
         self.buffer = Buffer::default();
         self.held.clear();
         self.unsent = 0;
+        self.full = false;
     }
 }
 

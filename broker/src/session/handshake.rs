@@ -26,20 +26,16 @@ impl Session {
         let Some(header) = input.first_chunk::<8>() else {
             return Next::Read;
         };
-        let revision = match *header {
-            HEADER => 9,
-            HEADER_0_9 => 9,
-            _ => {
-                input.clear();
-                self.out.raw(&HEADER);
-                return Next::Close;
-            }
-        };
+        if !matches!(*header, HEADER | HEADER_0_9) {
+            input.clear();
+            self.out.raw(&HEADER);
+            return Next::Close;
+        }
         input.advance(HEADER.len());
         self.phase = Phase::Starting;
         self.send(connection::AMQPMethod::Start(connection::Start {
             version_major: 0,
-            version_minor: revision,
+            version_minor: 9,
             server_properties: server_properties(),
             mechanisms: "PLAIN AMQPLAIN".into(),
             locales: "en_US".into(),
@@ -94,11 +90,6 @@ impl Session {
             (Phase::Opening, AMQPClass::Connection(connection::AMQPMethod::Open(open))) => {
                 self.open(open.virtual_host.as_str())
             }
-            (Phase::Opening, AMQPClass::Connection(connection::AMQPMethod::Close(_))) => {
-                self.phase = Phase::Closed;
-                self.send(connection::AMQPMethod::CloseOk(connection::CloseOk {}));
-                Ok(())
-            }
             _ => Err(self.unexpected_method(payload)),
         };
         match done {
@@ -141,7 +132,8 @@ impl Session {
             let text = format!("{mechanism} response is malformed");
             return self.reject(Refusal::syntax_error(text));
         };
-        let Some(user) = self.log_in(&user, &password) else {
+        let local = self.peer.address.ip().to_canonical().is_loopback();
+        let Some(user) = self.shared.log_in(&user, &password, local) else {
             return self.log_in_refused(mechanism);
         };
         self.client.user = Some(user);
@@ -153,13 +145,6 @@ impl Session {
             heartbeat: settings.heartbeat.as_secs().try_into().unwrap_or(u16::MAX),
         }));
         Next::Read
-    }
-
-    fn log_in(&self, name: &[u8], password: &[u8]) -> Option<Name> {
-        let users = &self.shared.settings.users;
-        let user = users.iter().find(|user| user.name.as_bytes() == name)?;
-        let known = user.has_password(password);
-        known.then(|| Name::clone(&user.name))
     }
 
     fn log_in_refused(&mut self, mechanism: &str) -> Next {
@@ -198,10 +183,12 @@ impl Session {
 
     fn open(&mut self, name: &str) -> Result<(), Refusal> {
         let user = self.client.user.take().unwrap_or_default();
-        let Some(host) = self.shared.host(name).cloned() else {
+        let host = self.shared.host(name);
+        let linked = host.is_some_and(|host| self.link(&host, Name::clone(&user)));
+        if !linked {
             let text = format!("vhost {name} not found");
             return Err(Refusal::not_allowed(text).at(10, 40));
-        };
+        }
         tracing::info!(
             peer = %self.peer.address,
             user = &*user,
@@ -209,7 +196,6 @@ impl Session {
             "opened a connection"
         );
         self.send(connection::AMQPMethod::OpenOk(connection::OpenOk {}));
-        self.link(&host, user);
         self.phase = Phase::Running;
         Ok(())
     }

@@ -13,6 +13,7 @@ use crate::Name;
 use crate::control::Control;
 use crate::outbound::Outbound;
 use crate::session::{Capabilities, Peer};
+use crate::status::ConnectionHandle;
 
 /// A connection that has been let in.
 pub(crate) struct NewConnection {
@@ -34,6 +35,8 @@ pub(crate) struct Connection {
     pub(crate) capabilities: Capabilities,
     pub(crate) since: SystemTime,
     pub(crate) channels: HashMap<u16, Channel>,
+    /// Closed by a lever; the connection's own task has not heard of it yet.
+    pub(crate) closed_channels: Vec<u16>,
     pub(crate) exclusive: HashSet<QueueId>,
     /// Whether it has published: only such connections are held back when memory runs out.
     pub(crate) publishes: bool,
@@ -54,11 +57,16 @@ impl Connection {
             capabilities: new.capabilities,
             since: SystemTime::now(),
             channels: HashMap::new(),
+            closed_channels: Vec::new(),
             exclusive: HashSet::new(),
             publishes: false,
             blocked: false,
             congested: false,
         }
+    }
+
+    pub(super) fn handle(&self) -> ConnectionHandle {
+        ConnectionHandle(self.control.number())
     }
 }
 

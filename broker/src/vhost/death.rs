@@ -78,7 +78,9 @@ pub(crate) fn bury(
     );
     match routing_key {
         Some(_) => buried,
-        None => buried.with_wire_key(message.wire_key()),
+        None => buried
+            .with_wire_key(message.wire_key())
+            .with_copies(message.copies.clone()),
     }
 }
 

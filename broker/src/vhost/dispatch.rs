@@ -194,7 +194,7 @@ impl Vhost {
         }
     }
 
-    /// Gives back what a client did not settle; true when the queue takes it again.
+    /// Gives back what a client did not settle.
     pub(super) fn give_back(&mut self, delivered: Delivered) {
         let Delivered { queue, entry, .. } = self.released(delivered);
         let Some(target) = self.queues.get_mut(queue) else {
@@ -214,6 +214,7 @@ impl Vhost {
             returns,
             ..entry
         });
+        self.enforce_limits(queue);
     }
 
     /// Whoever held it has room again.
@@ -261,10 +262,8 @@ impl Vhost {
                 SystemTime::now(),
                 &self.meter,
             );
-            // The checks at its publish cannot fail now; at worst no copies are sent.
-            let (copies, _) = death::sender_selected(&message.properties).unwrap_or_default();
             let mut routed = Vec::new();
-            self.route(&message, &copies, &mut routed);
+            self.route(&message, &mut routed);
             routed.retain(|queue| {
                 let target = self.queues.get(*queue);
                 target.is_some_and(|target| !death::is_cycle(&message, &target.name))

@@ -27,6 +27,8 @@ slotmap::new_key_type! {
 }
 
 const ALTERNATE: &str = "alternate-exchange";
+/// Where RabbitMQ's tracing would publish.
+const TRACE: &str = "amq.rabbitmq.trace";
 
 /// Where a binding leads.
 #[derive(Clone, Debug)]
@@ -137,13 +139,14 @@ impl Exchanges {
             ("amq.topic", Kind::Topic),
             ("amq.headers", Kind::Headers),
             ("amq.match", Kind::Headers),
+            (TRACE, Kind::Topic),
         ] {
             exchanges.insert(Exchange {
                 name: name.into(),
                 kind,
                 durable: true,
                 auto_delete: false,
-                internal: false,
+                internal: name == TRACE,
                 arguments: FieldTable::default(),
                 alternate: None,
                 routes: Routes::new(kind),

@@ -6,6 +6,7 @@ use super::queue::Entry;
 use super::{ConnectionId, Vhost};
 use crate::control::Control;
 use crate::error::Refusal;
+use crate::status::ConnectionHandle;
 
 /// Deliveries of a queue that go wrong, counted down.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,15 +33,39 @@ impl DeliveryFaults {
 }
 
 impl Vhost {
-    pub(crate) fn control(&self, id: ConnectionId) -> Option<Arc<Control>> {
-        Some(Arc::clone(&self.connections.get(id)?.control))
+    pub(crate) fn control(&self, id: ConnectionId) -> Option<&Control> {
+        Some(&self.connections.get(id)?.control)
     }
 
-    pub(crate) fn controls(&self) -> Vec<Arc<Control>> {
-        let connections = self.connections.values();
+    pub(crate) fn find(&self, handle: ConnectionHandle) -> Option<ConnectionId> {
+        let mut connections = self.connections.iter();
         connections
-            .map(|connection| Arc::clone(&connection.control))
-            .collect()
+            .find(|(_, connection)| connection.control.number() == handle.0)
+            .map(|(id, _)| id)
+    }
+
+    /// Closes a connection as an operator does. What it held is released at once, its client hears of it right after.
+    pub(crate) fn force_close(&mut self, id: ConnectionId, refusal: Refusal) {
+        if let Some(connection) = self.connections.get(id) {
+            connection.control.close(refusal);
+            self.disconnect(id);
+        }
+    }
+
+    pub(crate) fn force_close_all(&mut self, refusal: &Refusal) -> usize {
+        let connections: Vec<ConnectionId> = self.connections.keys().collect();
+        for id in &connections {
+            self.force_close(*id, refusal.clone());
+        }
+        connections.len()
+    }
+
+    /// Cuts a connection; what it held is released at once.
+    pub(crate) fn cut(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connections.get(id) {
+            connection.control.abort();
+            self.disconnect(id);
+        }
     }
 
     /// Ends a channel as if the client had done something wrong; false when there is no such channel.
@@ -55,6 +80,9 @@ impl Vhost {
         }
         self.close_channel(id, channel);
         self.send_close(id, channel, refusal);
+        if let Some(connection) = self.connections.get_mut(id) {
+            connection.closed_channels.push(channel);
+        }
         true
     }
 
@@ -77,8 +105,8 @@ impl Vhost {
         else {
             return false;
         };
-        queue.faults.lose += lose;
-        queue.faults.duplicate += duplicate;
+        queue.faults.lose = queue.faults.lose.saturating_add(lose);
+        queue.faults.duplicate = queue.faults.duplicate.saturating_add(duplicate);
         true
     }
 
@@ -87,10 +115,7 @@ impl Vhost {
     pub(crate) fn restart(&mut self, keep_durable: bool) {
         let connections: Vec<ConnectionId> = self.connections.keys().collect();
         for id in connections {
-            if let Some(control) = self.control(id) {
-                control.abort();
-            }
-            self.disconnect(id);
+            self.cut(id);
         }
         let transient: Vec<_> = self
             .queues

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::arguments::{self, Overflow};
 use super::death::{self, Reason};
-use super::queue::Queue;
 use super::reply_to::{DIRECT, DIRECT_PREFIX};
 use super::{ConnectionId, QueueId, Vhost};
 use crate::Name;
@@ -32,8 +32,6 @@ pub(crate) struct Publish<'a> {
 #[derive(Debug)]
 pub(super) struct Checked {
     message: Message,
-    /// From the headers `CC` and `BCC`.
-    copies: Vec<String>,
     mandatory: bool,
     time_to_live: Option<Duration>,
 }
@@ -78,7 +76,6 @@ impl Vhost {
         let mut properties = publish.properties;
         let mut time_to_live = None;
         if let Some(connection) = self.connections.get_mut(id) {
-            connection.publishes = true;
             if let Some(user) = properties.user_id()
                 && *user != *connection.user
             {
@@ -113,8 +110,9 @@ impl Vhost {
         };
         let message = Message::new(&self.meter, exchange, routing_key, properties, publish.body);
         Ok(Checked {
-            message: message.with_wire_key(publish.routing_key),
-            copies,
+            message: message
+                .with_wire_key(publish.routing_key)
+                .with_copies(copies),
             mandatory: publish.mandatory,
             time_to_live,
         })
@@ -148,17 +146,14 @@ impl Vhost {
     ) -> bool {
         let Checked {
             message,
-            copies,
             mandatory,
             time_to_live,
         } = checked;
         let mut routed = std::mem::take(&mut self.routed);
         routed.clear();
-        self.route(&message, &copies, &mut routed);
+        self.route(&message, &mut routed);
         if message.exchange.is_empty() {
-            let keys =
-                std::iter::once(&*message.routing_key).chain(copies.iter().map(|key| &**key));
-            for key in keys.filter(|key| key.starts_with(DIRECT_PREFIX)) {
+            for key in message.keys().filter(|key| key.starts_with(DIRECT_PREFIX)) {
                 self.reply(key, &message);
             }
         }
@@ -175,12 +170,24 @@ impl Vhost {
         accepted
     }
 
+    /// Sends a message of a transaction back if no queue takes it; once.
+    pub(super) fn return_unroutable(
+        &mut self,
+        id: ConnectionId,
+        channel: u16,
+        checked: &mut Checked,
+    ) {
+        let mut routed = Vec::new();
+        self.route(&checked.message, &mut routed);
+        if routed.is_empty() && std::mem::take(&mut checked.mandatory) {
+            self.give_to_sender(id, channel, &checked.message);
+        }
+    }
+
     /// The queues that a message goes to, each once.
-    pub(super) fn route(&self, message: &Message, copies: &[String], into: &mut Vec<QueueId>) {
+    pub(super) fn route(&self, message: &Message, into: &mut Vec<QueueId>) {
         if message.exchange.is_empty() {
-            let keys =
-                std::iter::once(&*message.routing_key).chain(copies.iter().map(|key| &**key));
-            for key in keys {
+            for key in message.keys() {
                 if let Some(queue) = self.queue_names.get(key)
                     && !into.contains(queue)
                 {
@@ -189,17 +196,9 @@ impl Vhost {
             }
             return;
         }
-        if copies.is_empty() {
-            let keys = [&*message.routing_key];
-            self.exchanges
-                .route(&message.exchange, &keys, &message.properties, into);
-        } else {
-            let keys: Vec<&str> = std::iter::once(&*message.routing_key)
-                .chain(copies.iter().map(|key| &**key))
-                .collect();
-            self.exchanges
-                .route(&message.exchange, &keys, &message.properties, into);
-        }
+        let keys: SmallVec<[&str; 4]> = message.keys().collect();
+        self.exchanges
+            .route(&message.exchange, &keys, &message.properties, into);
     }
 
     fn give_to_sender(&mut self, id: ConnectionId, channel: u16, message: &Message) {
@@ -243,20 +242,26 @@ impl Vhost {
         };
         let entry = queue.entry(Arc::clone(message), expires);
         queue.ready.push(entry);
-        while self.queues.get(id).is_some_and(Queue::overflows) {
-            let dropped = self
-                .queues
-                .get_mut(id)
-                .and_then(|queue| queue.ready.drop_head());
-            let Some(dropped) = dropped else { break };
-            self.give_up(id, dropped.message, Reason::MaxLen);
-        }
+        self.enforce_limits(id);
         // Nobody had credit a moment ago, and nobody has got any since.
         if expires == Some(now) {
             self.expire_heads(id, now);
         }
         self.arm_head(id);
         true
+    }
+
+    /// Drops from the head what is too much.
+    pub(super) fn enforce_limits(&mut self, id: QueueId) {
+        while let Some(queue) = self.queues.get_mut(id).filter(|queue| {
+            // A queue that refuses publishes takes back what it had.
+            queue.arguments.overflow == Overflow::DropHead && queue.overflows()
+        }) {
+            let Some(dropped) = queue.ready.pop() else {
+                break;
+            };
+            self.give_up(id, dropped.message, Reason::MaxLen);
+        }
     }
 
     /// Notes that a publish was accepted, or says at once that it was refused.
@@ -307,7 +312,7 @@ impl Vhost {
         if let Some(confirms) = confirms {
             confirms.accepted += 1;
             confirms.sent = confirms.accepted;
-            if connection.out.nack(channel, confirms.sent, false) {
+            if connection.out.nack(channel, confirms.sent, true) {
                 self.touched.push(Arc::clone(&connection.out));
             }
         }

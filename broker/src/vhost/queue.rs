@@ -191,14 +191,6 @@ impl Ready {
         Some(entry)
     }
 
-    /// The one to go when there are too many: the oldest of the lowest priority.
-    pub(crate) fn drop_head(&mut self) -> Option<Entry> {
-        let entry = self.lines.iter_mut().find_map(VecDeque::pop_front)?;
-        self.len -= 1;
-        self.bytes -= entry.message.body.len();
-        Some(entry)
-    }
-
     /// The heads of all lines whose time is up.
     pub(crate) fn pop_expired(&mut self, now: Instant) -> Option<Entry> {
         let line = self.lines.iter_mut().find(|line| {

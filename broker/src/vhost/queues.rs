@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use amq_protocol::types::FieldTable;
 
-use super::arguments::{self, Declared, QueueArguments};
+use super::arguments::{self, Declared};
+use super::exchanges::{not_default, stripped};
 use super::queue::Queue;
 use super::reply_to::DIRECT;
 use super::{ConnectionId, Destination, QueueId, Vhost};
@@ -41,10 +42,28 @@ impl Vhost {
         channel: u16,
         declare: QueueDeclare<'_>,
     ) -> Result<QueueInfo, Refusal> {
-        let info = match self.queue_names.get(declare.queue) {
-            Some(queue) => self.declared_before(id, *queue, &declare)?,
-            None if declare.passive => self.passive_reply_consumer(declare.queue)?,
-            None => self.create_queue(id, declare)?,
+        let declare = QueueDeclare {
+            queue: &stripped(declare.queue),
+            ..declare
+        };
+        let info = if declare.queue == DIRECT || self.has_reply_consumer(declare.queue) {
+            QueueInfo {
+                name: declare.queue.into(),
+                messages: 0,
+                consumers: 1,
+            }
+        } else {
+            if !declare.passive && declare.queue.starts_with("amq.") {
+                return Err(Refusal::access_refused(format!(
+                    "queue name '{}' contains reserved prefix 'amq.*'",
+                    declare.queue
+                )));
+            }
+            match self.queue_names.get(declare.queue) {
+                Some(queue) => self.declared_before(id, *queue, &declare)?,
+                None if declare.passive => return Err(no_queue(declare.queue, &self.name)),
+                None => self.create_queue(id, declare)?,
+            }
         };
         if let Some(holder) = self.channel_mut(id, channel) {
             holder.last_queue = Some(Arc::clone(&info.name));
@@ -88,40 +107,23 @@ impl Vhost {
         })
     }
 
-    /// A passive declaration asks whether somebody still waits for direct replies.
-    fn passive_reply_consumer(&self, name: &str) -> Result<QueueInfo, Refusal> {
-        if name == DIRECT || self.has_reply_consumer(name) {
-            return Ok(QueueInfo {
-                name: name.into(),
-                messages: 0,
-                consumers: 1,
-            });
-        }
-        Err(no_queue(name, &self.name))
-    }
-
     fn create_queue(
         &mut self,
         id: ConnectionId,
         declare: QueueDeclare<'_>,
     ) -> Result<QueueInfo, Refusal> {
-        if declare.queue == DIRECT || self.has_reply_consumer(declare.queue) {
-            return Ok(QueueInfo {
-                name: declare.queue.into(),
-                messages: 0,
-                consumers: 1,
-            });
-        }
-        let parsed = self.queue_arguments(&declare)?;
         let name = match declare.queue {
             "" => Name::from(format!("amq.gen-{}", random_name())),
-            name if name.starts_with("amq.") => {
-                return Err(Refusal::access_refused(format!(
-                    "queue name '{name}' contains reserved prefix 'amq.*'"
-                )));
-            }
             name => Name::from(name),
         };
+        let parsed = arguments::parse(
+            &declare.arguments,
+            &self.name,
+            &name,
+            declare.durable,
+            declare.exclusive,
+            declare.auto_delete,
+        )?;
         let owner = declare.exclusive.then_some(id);
         let queue = self.queues.insert(Queue::new(
             Arc::clone(&name),
@@ -144,17 +146,6 @@ impl Vhost {
             messages: 0,
             consumers: 0,
         })
-    }
-
-    fn queue_arguments(&self, declare: &QueueDeclare<'_>) -> Result<QueueArguments, Refusal> {
-        arguments::parse(
-            &declare.arguments,
-            &self.name,
-            declare.queue,
-            declare.durable,
-            declare.exclusive,
-            declare.auto_delete,
-        )
     }
 
     /// The queue that a method names; an empty name means the last one declared on the channel.
@@ -206,19 +197,20 @@ impl Vhost {
 
     /// # Errors
     ///
-    /// 405, 403.
+    /// 403.
     pub(crate) fn unbind_queue(
         &mut self,
-        id: ConnectionId,
         queue: &str,
         exchange: &str,
         key: &str,
         arguments: FieldTable,
     ) -> Result<(), Refusal> {
-        if !self.queue_names.contains_key(queue) {
+        not_default(exchange)?;
+        // Whose it is does not matter to RabbitMQ here.
+        let Some(id) = self.queue_names.get(queue) else {
             return Ok(());
-        }
-        let destination = self.destination(id, queue)?;
+        };
+        let destination = Destination::Queue(*id, queue.into());
         self.exchanges
             .unbind(exchange, destination, key, &arguments)
     }
@@ -238,25 +230,35 @@ impl Vhost {
         Ok(u32::try_from(purged.unwrap_or(0)).unwrap_or(u32::MAX))
     }
 
-    /// Deletes a queue and says how many messages waited in it; one that does not exist is no error.
+    /// The queue to delete and how many messages wait in it; one that does not exist is no error.
     ///
     /// # Errors
     ///
     /// 405, 406 (in use, not empty).
-    pub(crate) fn delete_queue(
-        &mut self,
+    pub(crate) fn deletable_queue(
+        &self,
         id: ConnectionId,
         name: &str,
         if_unused: bool,
         if_empty: bool,
-    ) -> Result<u32, Refusal> {
+    ) -> Result<Option<(QueueId, u32)>, Refusal> {
         if !self.queue_names.contains_key(name) {
-            return Ok(0);
+            return Ok(None);
         }
         let queue_id = self.usable(id, name)?;
         let Some(queue) = self.queues.get(queue_id) else {
-            return Ok(0);
+            return Ok(None);
         };
+        if let Some(flag) = [(if_unused, "if-unused"), (if_empty, "if-empty")]
+            .into_iter()
+            .find_map(|(set, flag)| (set && queue.arguments.quorum).then_some(flag))
+        {
+            return Err(Refusal::not_implemented(format!(
+                "cannot delete queue '{name}' in vhost '{}'. queue.delete operations with {flag} flag set are not \
+                 supported by quorum queues",
+                self.name
+            )));
+        }
         let refused = |why: &str| {
             Err(Refusal::precondition_failed(format!(
                 "queue '{name}' in vhost '{}' {why}",
@@ -269,9 +271,13 @@ impl Vhost {
         if if_unused && !queue.consumers.is_empty() {
             return refused("in use");
         }
-        let deleted = self.remove_queue(queue_id);
+        let messages = u32::try_from(queue.ready.len()).unwrap_or(u32::MAX);
+        Ok(Some((queue_id, messages)))
+    }
+
+    pub(crate) fn delete_queue(&mut self, queue: QueueId) {
+        self.remove_queue(queue);
         self.route_dead_letters();
-        Ok(u32::try_from(deleted).unwrap_or(u32::MAX))
     }
 
     pub(super) fn delete_if_abandoned(&mut self, id: QueueId) {
@@ -284,10 +290,10 @@ impl Vhost {
         }
     }
 
-    /// Removes a queue with its messages, bindings and consumers; says how many messages waited.
-    pub(crate) fn remove_queue(&mut self, id: QueueId) -> usize {
+    /// Removes a queue with its messages, bindings and consumers.
+    pub(crate) fn remove_queue(&mut self, id: QueueId) {
         let Some(queue) = self.queues.remove(id) else {
-            return 0;
+            return;
         };
         self.queue_names.remove(&queue.name);
         if let Some(connection) = queue
@@ -300,7 +306,6 @@ impl Vhost {
         self.exchanges.queue_deleted(id);
         self.cancel_consumers_of(queue.consumers);
         tracing::debug!(queue = %queue.name, "queue deleted");
-        queue.ready.len()
     }
 }
 

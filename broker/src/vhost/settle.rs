@@ -134,6 +134,10 @@ impl Vhost {
         let Some(entry) = source.ready.pop() else {
             return Ok(false);
         };
+        self.expire_heads(queue, Instant::now());
+        let Some(source) = self.queues.get_mut(queue) else {
+            return Ok(false);
+        };
         let left = u32::try_from(source.ready.len()).unwrap_or(u32::MAX);
         let Some(connection) = self.connections.get_mut(id) else {
             return Ok(false);
@@ -160,6 +164,7 @@ impl Vhost {
             );
         }
         self.arm_head(queue);
+        self.route_dead_letters();
         Ok(true)
     }
 }

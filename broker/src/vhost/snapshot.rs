@@ -1,29 +1,22 @@
 //! The state of a virtual host in public terms.
 
-use amq_protocol::types::AMQPValue;
-use slotmap::Key;
+use std::collections::BTreeMap;
+
+use amq_protocol::types::{AMQPValue, FieldTable};
 
 use super::connection::Connection;
 use super::exchanges::Binding;
-use super::{ConnectionId, Destination, Vhost};
+use super::{ConnectionId, Destination, Vhost, erlang};
 use crate::status::{
-    BindingStatus, ChannelStatus, ConnectionHandle, ConnectionStatus, ExchangeStatus, QueueStatus,
-    Status,
+    Argument, BindingStatus, ChannelStatus, ConnectionHandle, ConnectionStatus, ExchangeStatus,
+    QueueStatus, Status,
 };
 
-impl From<ConnectionId> for ConnectionHandle {
-    fn from(id: ConnectionId) -> Self {
-        Self(id.data().as_ffi())
-    }
-}
-
-impl From<ConnectionHandle> for ConnectionId {
-    fn from(handle: ConnectionHandle) -> Self {
-        slotmap::KeyData::from_ffi(handle.0).into()
-    }
-}
-
 impl Vhost {
+    fn handle(&self, id: ConnectionId) -> Option<ConnectionHandle> {
+        Some(self.connections.get(id)?.handle())
+    }
+
     /// Adds what is here to a status.
     pub(crate) fn describe(&self, status: &mut Status) {
         let vhost = || self.name.to_string();
@@ -37,7 +30,8 @@ impl Vhost {
                 name: queue.name.to_string(),
                 durable: queue.durable,
                 auto_delete: queue.auto_delete,
-                owner: queue.owner.map(Into::into),
+                owner: queue.owner.and_then(|owner| self.handle(owner)),
+                arguments: arguments(&queue.declared),
                 ready: queue.ready.len(),
                 ready_bytes: queue.ready.bytes(),
                 unacked: queue.unacked,
@@ -56,11 +50,16 @@ impl Vhost {
                 durable: exchange.durable,
                 auto_delete: exchange.auto_delete,
                 internal: exchange.internal,
+                arguments: arguments(&exchange.arguments),
             })
             .collect();
         exchanges.sort_by(|a, b| a.name.cmp(&b.name));
         status.exchanges.append(&mut exchanges);
-        let mut bindings: Vec<_> = self.exchanges.bindings().map(binding).collect();
+        let mut bindings: Vec<_> = self
+            .exchanges
+            .bindings()
+            .map(|binding| self.describe_binding(binding))
+            .collect();
         bindings.sort();
         status.bindings.append(&mut bindings);
         let mut connections: Vec<_> = self
@@ -68,7 +67,7 @@ impl Vhost {
             .values()
             .map(|connection| self.describe_connection(connection))
             .collect();
-        connections.sort_by_key(|connection| (connection.since, connection.peer.port()));
+        connections.sort_by_key(|connection| connection.handle);
         status.connections.append(&mut connections);
     }
 
@@ -90,7 +89,7 @@ impl Vhost {
             _ => None,
         };
         ConnectionStatus {
-            handle: connection.id.into(),
+            handle: connection.handle(),
             vhost: self.name.to_string(),
             name,
             user: connection.user.to_string(),
@@ -100,17 +99,33 @@ impl Vhost {
             channels,
         }
     }
+
+    fn describe_binding(&self, binding: &Binding) -> BindingStatus {
+        let (to_queue, destination) = match &binding.destination {
+            Destination::Queue(_, name) => (true, name),
+            Destination::Exchange(name) => (false, name),
+        };
+        BindingStatus {
+            vhost: self.name.to_string(),
+            source: binding.source.to_string(),
+            destination: destination.to_string(),
+            to_queue,
+            routing_key: binding.key.to_string(),
+        }
+    }
 }
 
-fn binding(binding: &Binding) -> BindingStatus {
-    let (to_queue, destination) = match &binding.destination {
-        Destination::Queue(_, name) => (true, name),
-        Destination::Exchange(name) => (false, name),
+fn arguments(table: &FieldTable) -> BTreeMap<String, Argument> {
+    let argument = |value: &AMQPValue| match value {
+        AMQPValue::Boolean(value) => Argument::Bool(*value),
+        value => match (erlang::integer(value), erlang::bytes(value)) {
+            (Some(value), _) => Argument::Integer(value),
+            (None, Some(bytes)) => Argument::Text(String::from_utf8_lossy(bytes).into_owned()),
+            (None, None) => Argument::Other(erlang::term(value)),
+        },
     };
-    BindingStatus {
-        source: binding.source.to_string(),
-        destination: destination.to_string(),
-        to_queue,
-        routing_key: binding.key.to_string(),
-    }
+    let entries = table.inner().iter();
+    entries
+        .map(|(name, value)| (name.to_string(), argument(value)))
+        .collect()
 }

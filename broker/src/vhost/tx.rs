@@ -54,36 +54,46 @@ impl Vhost {
         Ok(())
     }
 
-    /// # Errors
-    ///
-    /// 406 on a channel without a transaction.
-    pub(crate) fn tx_commit(&mut self, id: ConnectionId, channel: u16) -> Result<(), Refusal> {
-        let Transaction { publishes, settled } = self.transaction(id, channel)?;
-        for publish in publishes {
+    /// Sends the messages back that no queue takes, which a commit does before it is answered.
+    pub(crate) fn tx_returns(
+        &mut self,
+        id: ConnectionId,
+        channel: u16,
+        transaction: &mut Transaction,
+    ) {
+        for publish in &mut transaction.publishes {
+            self.return_unroutable(id, channel, publish);
+        }
+    }
+
+    pub(crate) fn tx_commit(&mut self, id: ConnectionId, channel: u16, done: Transaction) {
+        for publish in done.publishes {
             self.publish_checked(id, channel, publish);
         }
-        for (taken, how) in settled {
+        for (taken, how) in done.settled {
             self.settle_taken(id, channel, taken, how);
         }
         self.route_dead_letters();
-        Ok(())
     }
 
-    /// # Errors
-    ///
-    /// 406 on a channel without a transaction.
-    pub(crate) fn tx_rollback(&mut self, id: ConnectionId, channel: u16) -> Result<(), Refusal> {
-        let transaction = self.transaction(id, channel)?;
+    pub(crate) fn tx_rollback(&mut self, id: ConnectionId, channel: u16, undone: Transaction) {
         if let Some(holder) = self.channel_mut(id, channel) {
-            for (tag, delivered) in transaction.into_taken() {
+            for (tag, delivered) in undone.into_taken() {
                 holder.unacked.restore(tag, delivered);
             }
         }
-        Ok(())
     }
 
     /// Takes what the transaction holds, and begins the next one.
-    fn transaction(&mut self, id: ConnectionId, channel: u16) -> Result<Transaction, Refusal> {
+    ///
+    /// # Errors
+    ///
+    /// 406 on a channel without a transaction.
+    pub(crate) fn transaction(
+        &mut self,
+        id: ConnectionId,
+        channel: u16,
+    ) -> Result<Transaction, Refusal> {
         self.channel_mut(id, channel)
             .and_then(|holder| holder.transaction.as_mut())
             .map(std::mem::take)

@@ -79,9 +79,11 @@ pub(crate) fn ack(buffer: &mut BytesMut, channel: u16, tag: u64, multiple: bool)
 
 pub(crate) fn nack(buffer: &mut BytesMut, channel: u16, tag: u64, multiple: bool) {
     const NACK: u16 = 120;
+    /// RabbitMQ sets it, though it says nothing to a publisher.
+    const REQUEUE: u8 = 2;
     put_method(buffer, channel, IDS + 9, NACK);
     buffer.put_u64(tag);
-    buffer.put_u8(multiple.into());
+    buffer.put_u8(REQUEUE | u8::from(multiple));
     buffer.put_u8(END);
 }
 

@@ -63,6 +63,7 @@ pub(crate) enum Broken {
 /// Checks that `arguments` are exactly what the layout says.
 pub(crate) fn check(layout: &str, arguments: &[u8]) -> Result<(), Broken> {
     let mut rest = arguments;
+    let mut table = None;
     for letter in layout.bytes() {
         let length = match letter {
             b'o' => 1,
@@ -80,19 +81,20 @@ pub(crate) fn check(layout: &str, arguments: &[u8]) -> Result<(), Broken> {
                 let end = 4 + u32::from_be_bytes(*length) as usize;
                 let field = rest.get(..end).ok_or(Broken::Length)?;
                 if letter == b'T' {
-                    table::scan(field).map_err(|broken| match broken {
-                        table::Broken::Malformed => Broken::Table,
-                        table::Broken::TooDeep => Broken::Depth,
-                    })?;
+                    table = Some(field);
                 }
                 end
             }
         };
         rest = rest.get(length..).ok_or(Broken::Length)?;
     }
-    if rest.is_empty() {
-        Ok(())
-    } else {
-        Err(Broken::Length)
+    if !rest.is_empty() {
+        return Err(Broken::Length);
+    }
+    // No method has more than one; RabbitMQ, too, looks into it last.
+    match table.map(table::scan) {
+        None | Some(Ok(())) => Ok(()),
+        Some(Err(table::Broken::Malformed)) => Err(Broken::Table),
+        Some(Err(table::Broken::TooDeep)) => Err(Broken::Depth),
     }
 }

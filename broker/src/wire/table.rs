@@ -61,7 +61,7 @@ fn scan_to(bytes: &[u8], max_depth: usize, is_name: impl Fn(&[u8]) -> bool) -> R
         let fixed = match scan.octet()? {
             b'V' => 0,
             b't' | b'b' | b'B' => 1,
-            b's' | b'U' | b'u' => 2,
+            b's' | b'u' => 2,
             b'I' | b'i' | b'f' => 4,
             b'D' => 5,
             b'L' | b'l' | b'd' | b'T' => 8,

@@ -21,8 +21,14 @@ pub(crate) fn pretty(bytes: &[u8]) -> String {
         return numbers(bytes);
     }
     let mut text = String::from("<<\"");
-    for &byte in bytes {
-        match byte {
+    // Erlang writes the bytes as they are, which is UTF-8 where they were.
+    let characters = match std::str::from_utf8(bytes) {
+        Ok(characters) => characters.to_owned(),
+        Err(_) => bytes.iter().copied().map(char::from).collect(),
+    };
+    for character in characters.chars() {
+        let ascii = u8::try_from(character).unwrap_or(u8::MAX);
+        match ascii {
             8 => text.push_str("\\b"),
             9 => text.push_str("\\t"),
             10 => text.push_str("\\n"),
@@ -32,7 +38,7 @@ pub(crate) fn pretty(bytes: &[u8]) -> String {
             27 => text.push_str("\\e"),
             b'"' => text.push_str("\\\""),
             b'\\' => text.push_str("\\\\"),
-            other => text.push(char::from(other)),
+            _ => text.push(character),
         }
     }
     text.push_str("\">>");
@@ -61,6 +67,7 @@ mod tests {
         assert_eq!(pretty(b"ab\"\\\n"), r#"<<"ab\"\\\n">>"#);
         assert_eq!(pretty(&[0, 1, 200]), "<<0,1,200>>");
         assert_eq!(pretty(&[200]), "<<\"\u{c8}\">>");
+        assert_eq!(pretty("é".as_bytes()), "<<\"é\">>");
     }
 
     #[test]

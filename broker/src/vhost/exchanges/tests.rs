@@ -314,6 +314,7 @@ fn only_durable_exchanges_are_left_after_a_restart() {
         "amq.fanout",
         "amq.headers",
         "amq.match",
+        "amq.rabbitmq.trace",
         "amq.topic",
         "durable",
     ];

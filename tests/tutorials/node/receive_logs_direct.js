@@ -1,0 +1,14 @@
+'use strict'
+
+// Routing: prints the logs of the severities in its arguments.
+
+const { consume, name } = require('./common.js')
+
+consume(async (channel) => {
+  await channel.assertExchange(name('direct_logs'), 'direct', { durable: false })
+  const { queue } = await channel.assertQueue('', { exclusive: true })
+  for (const wanted of process.argv.slice(2)) await channel.bindQueue(queue, name('direct_logs'), wanted)
+  await channel.consume(queue, (message) => {
+    console.log('received', message.fields.routingKey, message.content.toString())
+  }, { noAck: true })
+})

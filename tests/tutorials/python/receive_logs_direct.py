@@ -1,0 +1,18 @@
+"""Routing: prints the logs of the severities in its arguments."""
+
+import sys
+
+from common import connect, consume_until_interrupted, name
+
+
+def received(_channel, delivery, _properties, body):
+    print("received", delivery.routing_key, body.decode())
+
+
+channel = connect().channel()
+channel.exchange_declare(name("direct_logs"), "direct")
+queue = channel.queue_declare("", exclusive=True).method.queue
+for wanted in sys.argv[1:]:
+    channel.queue_bind(queue, name("direct_logs"), wanted)
+channel.basic_consume(queue, received, auto_ack=True)
+consume_until_interrupted(channel)
