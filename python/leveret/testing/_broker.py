@@ -86,8 +86,10 @@ class Broker:
             raise TypeError(f"vhosts is a list with a name at least, not {vhosts!r}")
         self._host = host
         self._port = _whole("port", port, 0, 65_535)
+        self._user, self._vhost = user, vhosts[0]
+        self._users = {user: password, **(users or {})}
         self._settings: dict[str, Any] = {
-            "users": [(user, password), *(users or {}).items()],
+            "users": list(self._users.items()),
             "vhosts": list(vhosts),
             "memory_limit": _maybe_whole("memory_limit", memory_limit, 2**63 - 1),
             "heartbeat": _maybe_whole("heartbeat", heartbeat, 2**16 - 1),
@@ -235,12 +237,10 @@ class Broker:
         """
         host, port = self.address
         host = f"[{host}]" if ":" in host else host
-        users = self._settings["users"]
-        name = users[0][0] if user is None else user
-        if password is None:
-            password = dict(users).get(name, "")
-        path = self._settings["vhosts"][0] if vhost is None else vhost
-        return f"amqp://{escape(name)}:{escape(password)}@{host}:{port}/{escape(path)}"
+        name = self._user if user is None else user
+        secret = self._users.get(name, "") if password is None else password
+        path = self._vhost if vhost is None else vhost
+        return f"amqp://{escape(name)}:{escape(secret)}@{host}:{port}/{escape(path)}"
 
     @property
     def address(self) -> tuple[str, int]:
@@ -293,7 +293,7 @@ def escape(text: str) -> str:
     return "".join(chr(one) if one in _PLAIN else f"%{one:02x}" for one in text.encode())
 
 
-def _whole(name: str, value: int, least: int, most: int) -> int:
+def _whole(name: str, value: Any, least: int, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} is a whole number, not {value!r}")
     if not least <= value <= most:
@@ -301,7 +301,7 @@ def _whole(name: str, value: int, least: int, most: int) -> int:
     return value
 
 
-def _maybe_whole(name: str, value: int | None, most: int) -> int | None:
+def _maybe_whole(name: str, value: Any, most: int) -> int | None:
     return None if value is None else _whole(name, value, 0, most)
 
 

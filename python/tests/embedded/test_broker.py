@@ -12,6 +12,7 @@ import time
 import leveret
 import pika
 import pytest
+from behaviour.rig import eventually
 from leveret.testing import Broker
 
 from .conftest import Math
@@ -89,7 +90,8 @@ def test_a_broker_that_nobody_holds_any_more_ends() -> None:
         # It may have been accepted, or not yet.
         with contextlib.suppress(ConnectionResetError):
             assert left.recv(1) == b""
-    assert refuses(address)
+    # Nobody can be asked any more.
+    eventually(lambda: refuses(address), "the port is closed")
 
 
 def test_started_again_it_is_where_it_was_and_empty() -> None:

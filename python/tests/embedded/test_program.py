@@ -145,11 +145,11 @@ def test_what_makes_no_sense(run: type[Running], arguments: list[str], says: str
 
 
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="^0$"):
+    with pytest.raises(SystemExit, match=r"^0$"):
         main(["--help"])
     out = capsys.readouterr().out
     for option in ("--listen", "--user", "--password", "--vhost", "--memory-limit", "--heartbeat"):
         assert option in out
-    with pytest.raises(SystemExit, match="^0$"):
+    with pytest.raises(SystemExit, match=r"^0$"):
         main(["--version"])
     assert capsys.readouterr().out == f"leveret-broker {leveret.__version__}\n"
