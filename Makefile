@@ -3,25 +3,27 @@
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 FEATURES := --all-features
-WITH_RABBITMQ = $(TARGET)/debug/with-rabbitmq
+# What benchmarks run on when AMQP_URL names no broker: embedded or rabbitmq.
+BROKER := embedded
+WITH_BROKER = $(TARGET)/release/with-broker --$(BROKER) --unless-amqp-url
 
 .DEFAULT_GOAL := help
-.PHONY: help demo programs test lint fmt bench bench-python mutations deps
+.PHONY: help demo programs test lint fmt bench bench-python runner mutations deps
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
-demo: deps programs ## fib called between Rust, Python and Node, on the broker at AMQP_URL or on a private one
-	cargo build -p leveret-tests --bin with-rabbitmq
-	$(WITH_RABBITMQ) --unless-amqp-url -- sh examples/fib/demo.sh
+demo: programs ## fib called between Rust, Python and Node, on the broker at AMQP_URL or on an embedded one
+	@tests/install.sh demo
+	sh examples/fib/demo.sh
 
 programs:
-	cargo build --release -p leveret-examples $(FEATURES)
+	cargo build --release -p leveret-examples -p leveret-broker $(FEATURES)
 
-test: deps lint programs ## Lint, then every test in every language, on a private broker
+test: deps lint programs ## Lint, then every test in every language, on the embedded broker and on RabbitMQ
 	cargo nextest run --no-run --workspace $(FEATURES)
 	cargo build --workspace --bins $(FEATURES)
-	$(WITH_RABBITMQ) -- tests/run.sh
+	tests/run.sh
 
 lint: deps ## Formatting, clippy, rustdoc, ruff, pyright, stubtest
 	cargo fmt --all --check
@@ -36,17 +38,19 @@ fmt: deps ## Formats Rust and Python
 	cargo fmt --all
 	target/venv/bin/ruff format .
 
-bench: deps ## Benchmarks, on the broker at AMQP_URL or on a private one
-	cargo build --workspace --bins $(FEATURES)
-	$(WITH_RABBITMQ) --unless-amqp-url -- cargo bench --workspace $(FEATURES)
+bench: runner ## Benchmarks, on the broker at AMQP_URL or on an embedded one; BROKER=rabbitmq for a private RabbitMQ
+	$(WITH_BROKER) -- cargo bench --workspace $(FEATURES)
 
-bench-python: deps ## Leveret's Python beside its peers; BENCH="--rounds 1 --seconds 1" and the like
-	cargo build --workspace --bins $(FEATURES)
+bench-python: runner ## Leveret's Python beside its peers; BENCH="--rounds 1 --seconds 1" and the like
 	benches/python/install.sh
-	$(WITH_RABBITMQ) --unless-amqp-url -- target/bench-venv/bin/python benches/python/run.py $(BENCH)
+	$(WITH_BROKER) -- target/bench-venv/bin/python benches/python/run.py $(BENCH)
+
+# In release: the broker inside of it is part of what is measured.
+runner:
+	cargo build --release -p leveret-tests --bin with-broker $(FEATURES)
 
 mutations: deps ## Takes promises out of the library one by one: does a test notice?
 	CARGO_TARGET_DIR=$(TARGET) tests/mutations/run.sh
 
-deps: ## Installs what demo and test need and the machine lacks
-	@tests/install.sh
+deps: ## Installs what lint and test need and the machine lacks
+	@tests/install.sh test

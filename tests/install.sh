@@ -1,12 +1,22 @@
 #!/bin/sh
-# Installs what the tests and the demo need and the machine does not have yet: RabbitMQ (never started as a
-# service), cargo-nextest, a Python venv in target/venv with the leveret module in it, and the Node packages of the
-# plain scripts.
+# Installs what is wanted and the machine does not have yet, beyond the toolchains: install.sh [demo | test]
+#   demo   a Python venv in target/venv with the leveret module in it, and the Node packages of the example
+#   test   that, and what lint and the tests need: Python packages, the other Node packages, cargo-nextest, openssl,
+#          and RabbitMQ (never started as a service), which the tests can do without on a developer's machine
 # Quick when everything is there. Wants Rust, Python 3.11 and Node 20 to be present.
 set -eu
 cd "$(dirname "$0")/.."
 
 say() { echo "install: $*" >&2; }
+
+case "${1:-test}" in
+demo) tests= node=examples/fib ;;
+test) tests=yes node=. ;;
+*)
+    say "install.sh [demo | test]"
+    exit 2
+    ;;
+esac
 
 for tool in cargo python3 node npm; do
     if ! command -v "$tool" >/dev/null; then
@@ -15,42 +25,56 @@ for tool in cargo python3 node npm; do
     fi
 done
 
-rabbitmq_is_there() {
-    [ -n "${LEVERET_RABBITMQ_SBIN:-}" ] || ls /usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server >/dev/null 2>&1 ||
-        command -v rabbitmq-server >/dev/null
-}
-
+# What Debian takes out of Python, and what Rust links with.
 packages=
-rabbitmq_is_there || packages="$packages rabbitmq-server"
 python3 -c 'import ensurepip' 2>/dev/null || packages="$packages python3-venv"
 command -v cc >/dev/null || packages="$packages gcc libc6-dev"
-command -v openssl >/dev/null || packages="$packages openssl"
+if [ -n "$tests" ]; then
+    command -v openssl >/dev/null || packages="$packages openssl"
+fi
+optional=
+if [ -n "$tests" ] && ! tests/rabbitmq-is-there.sh; then
+    if [ "${CI:-}" = true ]; then
+        packages="$packages rabbitmq-server"
+    else
+        optional=rabbitmq-server
+    fi
+fi
 
-if [ -n "$packages" ]; then
+if [ -n "$packages$optional" ]; then
     as_root=
     if [ "$(id -u)" != 0 ]; then
         as_root=sudo
     fi
     if ! command -v apt-get >/dev/null || { [ -n "$as_root" ] && ! command -v sudo >/dev/null; }; then
-        say "missing:$packages"
-        say "They can be installed here neither with apt-get as root nor through sudo. Please install them and run again."
-        exit 1
+        if [ -n "$packages" ]; then
+            say "missing:$packages"
+            say "They can be installed here neither with apt-get as root nor through sudo. Please install them and run again."
+            exit 1
+        fi
+        say "without $optional: it can be installed here neither with apt-get as root nor through sudo"
+    else
+        say "apt-get install$packages $optional"
+        # The tests start nodes of their own: keep the package from starting the machine's.
+        policy=/usr/sbin/policy-rc.d
+        if [ ! -e $policy ]; then
+            trap '$as_root rm -f $policy' EXIT
+            trap 'exit 1' INT TERM
+            printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null
+            $as_root chmod 755 $policy
+        fi
+        apt_install() {
+            # shellcheck disable=SC2086
+            $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+        }
+        $as_root apt-get update -qq
+        # shellcheck disable=SC2086
+        [ -z "$packages" ] || apt_install $packages
+        [ -z "$optional" ] || apt_install "$optional" || say "without $optional: apt-get could not install it"
     fi
-    say "apt-get install$packages"
-    # The tests start nodes of their own: keep the package from starting the machine's.
-    policy=/usr/sbin/policy-rc.d
-    if [ ! -e $policy ]; then
-        trap '$as_root rm -f $policy' EXIT
-        trap 'exit 1' INT TERM
-        printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null
-        $as_root chmod 755 $policy
-    fi
-    $as_root apt-get update -qq
-    # shellcheck disable=SC2086
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >&2
 fi
 
-if ! cargo nextest --version >/dev/null 2>&1; then
+if [ -n "$tests" ] && ! cargo nextest --version >/dev/null 2>&1; then
     say "cargo install cargo-nextest (once, some minutes)"
     # A test runner need not be fast itself: this builds in a third of the time.
     CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
@@ -58,25 +82,30 @@ if ! cargo nextest --version >/dev/null 2>&1; then
 fi
 
 venv=target/venv
-if ! cmp -s tests/requirements.txt "$venv/installed.txt" || ! "$venv/bin/python" -c "" 2>/dev/null; then
-    say "Python packages into $venv"
+pip() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"; }
+if ! "$venv/bin/python" -c "" 2>/dev/null; then
+    say "a Python venv in $venv"
     python3 -m venv --clear "$venv"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+fi
+if [ -n "$tests" ] && ! cmp -s tests/requirements.txt "$venv/installed.txt"; then
+    say "Python packages into $venv"
+    # What an older list named would stay.
+    [ ! -e "$venv/installed.txt" ] || python3 -m venv --clear "$venv"
+    pip -r tests/requirements.txt
     cp tests/requirements.txt "$venv/installed.txt"
 fi
 
 # The module as a user gets it: a release build by pip. Again when a source of it is newer than the last.
 built="$venv/leveret-built"
 if [ ! -e "$built" ] || [ -n "$(find pyproject.toml README.md Cargo.toml Cargo.lock core/Cargo.toml core/src macros/Cargo.toml \
-    macros/src python/Cargo.toml python/src python/leveret -type f -newer "$built" ! -name '*.pyc' | head -n 1)" ]; then
+    macros/src broker/Cargo.toml broker/src python/Cargo.toml python/src python/leveret python/leveret_pytest -type f -newer "$built" ! -name '*.pyc' | head -n 1)" ]; then
     say "the leveret module into $venv (pip install .)"
     touch "$built.next"
-    CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}" "$venv/bin/python" -m pip install --quiet \
-        --disable-pip-version-check .
+    CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}" pip .
     mv "$built.next" "$built"
 fi
 
-find . \( -name node_modules -o -name target -o -name .git \) -prune -o -name package-lock.json -print |
+find "$node" \( -name node_modules -o -name target -o -name .git \) -prune -o -name package-lock.json -print |
     while read -r lock; do
         folder=$(dirname "$lock")
         if ! cmp -s "$lock" "$folder/node_modules/.installed.json"; then

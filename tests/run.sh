@@ -1,24 +1,50 @@
 #!/bin/sh
-# Every test in every language; `with-rabbitmq` runs it with a broker in AMQP_URL.
+# Every test in every language: first what talks to a broker on RabbitMQ, then everything on the embedded one.
+# `make test` builds what this needs.
 set -eu
 cd "$(dirname "$0")/.."
 PATH="$PWD/target/venv/bin:$PATH"
 export PATH
+with_broker=${CARGO_TARGET_DIR:-target}/debug/with-broker
 
-files() {
-    find "$@" \( -name node_modules -o -name target -o -name .git \) -prune -o -type f -print 2>/dev/null
+say() { echo "tests: $*" >&2; }
+
+# suite <profile of nextest> <what pytest is to run...>: the same tests for either broker.
+suite() {
+    profile=$1
+    shift
+    say "on the broker: $profile"
+    "$with_broker" "--$profile" -- sh -euc '
+        profile=$1
+        shift
+        pytest "$@"
+        CALLS=5 sh examples/fib/demo.sh
+        cargo nextest run --workspace --all-features --profile "$profile"
+    ' suite "$profile" "$@"
 }
 
 cargo test --doc --workspace --all-features --quiet
 
-pytest
-
 # Without any the run stops here: `grep` fails.
-node_tests=$(files tests examples | grep '\.test\.m\?js$')
+node_tests=$(find tests examples \( -name node_modules -o -name target \) -prune -o -type f -print | grep '\.test\.m\?js$')
 # shellcheck disable=SC2086
 node --test $node_tests
 
-CALLS=5 sh examples/fib/demo.sh
+rabbitmq=yes
+if tests/rabbitmq-is-there.sh; then
+    suite rabbitmq python/tests/behaviour python/tests/test_docs.py tests/tutorials
+elif [ "${CI:-}" = true ]; then
+    say "RabbitMQ is missing, and CI leaves nothing out"
+    exit 1
+else
+    rabbitmq=no
+fi
 
 # Last, so that the run closes with the count of the largest suite.
-cargo nextest run --workspace --all-features "$@"
+suite embedded
+
+if [ $rabbitmq = no ]; then
+    say "----------------------------------------------------------------------------------------"
+    say "NOT RUN: the tests on RabbitMQ, because it is not installed here (apt-get install rabbitmq-server)"
+    say "----------------------------------------------------------------------------------------"
+fi

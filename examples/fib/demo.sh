@@ -1,18 +1,17 @@
 #!/bin/sh
-# Calls fib from each language in each language, through the broker at AMQP_URL: prints the answer with the median
-# time of a call, and how the service's own error reads on the other side. Wants fib-server and fib-client built and
-# the module installed (`make demo` does both). Exit code 1 if any answer is wrong.
+# Calls fib from each language in each language, through the broker at AMQP_URL or else a leveret-broker of its own: prints
+# the answer with the median time of a call, and how the service's own error reads on the other side. Wants the programs
+# built and the module installed (`make demo` does both). Exit code 1 if any answer is wrong.
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 target=${CARGO_TARGET_DIR:-target}
-export AMQP_URL="${AMQP_URL:-amqp://127.0.0.1:5672/%2f}"
-
 fib=examples/fib
 python=target/venv/bin/python
 calls=${CALLS:-200}
 logs=$(mktemp -d) || exit 1
 server=
+broker=
 failed=0
 
 stop_server() {
@@ -23,26 +22,41 @@ stop_server() {
 }
 clean_up() {
   stop_server
+  if [ -n "$broker" ]; then
+    kill "$broker" 2>/dev/null
+    wait "$broker" 2>/dev/null
+  fi
   rm -rf "$logs"
 }
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# start_server <command...>: returns when it has printed its ready line.
-start_server() {
-  "$@" >"$logs/server" 2>&1 &
-  server=$!
+# wait_ready <process> <its output> <its name>: returns when it has printed its ready line.
+wait_ready() {
   tries=0
-  until grep -q ': ready on rpc_queue' "$logs/server"; do
+  until grep -q ': ready on ' "$2"; do
     tries=$((tries + 1))
-    if [ "$tries" -gt 300 ] || ! kill -0 "$server" 2>/dev/null; then
-      echo "$* did not get ready:" >&2
-      cat "$logs/server" >&2
+    if [ "$tries" -gt 300 ] || ! kill -0 "$1" 2>/dev/null; then
+      echo "$3 did not get ready:" >&2
+      cat "$2" >&2
       exit 1
     fi
     sleep 0.1
   done
+}
+
+start_server() {
+  "$@" >"$logs/server" 2>&1 &
+  server=$!
+  wait_ready "$server" "$logs/server" "$*"
+}
+
+start_broker() {
+  "$target/release/leveret-broker" --listen 127.0.0.1:0 >"$logs/broker" 2>&1 &
+  broker=$!
+  wait_ready "$broker" "$logs/broker" leveret-broker
+  AMQP_URL=$(sed -n 's/^leveret-broker: ready on //p' "$logs/broker")
 }
 
 # call <language> <options of a text-only server> <n> [more]: runs the client of that language.
@@ -70,9 +84,9 @@ row() {
   done
 }
 
-for binary in fib-server fib-client; do
+for binary in fib-server fib-client leveret-broker; do
   if [ ! -x "$target/release/$binary" ]; then
-    echo "$target/release/$binary is missing: run 'cargo build --release -p leveret-examples' first" >&2
+    echo "$target/release/$binary is missing: run 'cargo build --release -p leveret-examples -p leveret-broker' first" >&2
     exit 1
   fi
 done
@@ -83,6 +97,9 @@ if ! "$python" -c 'import leveret' 2>/dev/null; then
   echo "$python has no leveret: run 'make deps' first" >&2
   exit 1
 fi
+
+[ -n "${AMQP_URL:-}" ] || start_broker
+export AMQP_URL
 
 printf '%-8s %-8s %-18s %10s   %s\n' caller server answer 'a call' 'the service'"'"'s own error'
 start_server "$target/release/fib-server"

@@ -22,6 +22,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import time
 import types
 import uuid
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from with_broker import order
 
 ROOT = Path(__file__).resolve().parents[2]
 READY = "<<ready>>"
@@ -78,21 +80,13 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def broker() -> Iterator[str]:
-    """The broker at AMQP_URL; a virtual host of its own where a script to make one is given."""
-    url = os.environ["AMQP_URL"]
-    ctl = os.environ.get("LEVERET_TEST_CTL")
-    if not ctl:
-        yield url
+    """The broker at AMQP_URL; a virtual host of its own where orders can be given."""
+    if "LEVERET_TEST_ORDERS" not in os.environ:
+        yield os.environ["AMQP_URL"]
         return
     host = f"docs-{uuid.uuid4().hex[:8]}"
-    subprocess.run([ctl, "add_vhost", host], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(
-        [ctl, "set_permissions", "-p", host, "guest", ".*", ".*", ".*"],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    yield f"{url.rpartition('/')[0]}/{host}"
-    subprocess.run([ctl, "delete_vhost", host], check=True, stdout=subprocess.DEVNULL)
+    yield order("add_vhost", name=host)
+    order("remove_vhost", name=host)
 
 
 @pytest.mark.parametrize(("page", "name"), CASES)
@@ -172,6 +166,12 @@ def run_block(step: dict[str, Any], where: str, namespace: dict[str, Any]) -> No
     try:
         with contextlib.redirect_stdout(out):
             exec(compile(source, where.partition(",")[0], "exec", dont_inherit=True), namespace)
+            # What comes in any order comes from several threads, and one may not be done yet.
+            end = time.monotonic() + 10
+            while step.get("any_order") and time.monotonic() < end:
+                if out.getvalue().count("\n") >= len(step["printed"]):
+                    break
+                time.sleep(0.01)
     except BaseException:
         print(out.getvalue())
         raise

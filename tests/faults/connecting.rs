@@ -41,12 +41,12 @@ fn with_vhost(url: &str, vhost: &str) -> String {
 #[tokio::test]
 async fn a_refused_port_is_unavailable() {
     let start = Instant::now();
-    assert_error(
-        &Connection::connect(&nobody()).await,
-        Code::Unavailable,
-        Executed::No,
-    );
+    let outcome = Connection::connect(&nobody()).await;
+    assert_error(&outcome, Code::Unavailable, Executed::No);
     assert!(start.elapsed() < Duration::from_secs(5));
+    // Whoever is new learns what to do.
+    let said = outcome.expect_err("nobody is there").to_string();
+    assert!(said.contains("`leveret-broker`"), "{said}");
 }
 
 #[tokio::test]

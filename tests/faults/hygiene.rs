@@ -11,17 +11,15 @@ use crate::fixture::{
 
 /// Connections of this test: their name is its namespace.
 async fn connections(broker: &Broker, names: &str) -> usize {
-    let list = broker.ctl(&["list_connections", "client_properties"]).await;
-    list.lines().filter(|line| line.contains(names)).count()
+    let listed = broker.connections().await;
+    let mine = listed.iter().filter(|one| one.name.contains(names));
+    mine.count()
 }
 
 /// Queues that Leveret made for itself, without those of other tests: what is here now.
 async fn own_queues(broker: &Broker) -> Vec<String> {
-    let list = broker.ctl(&["list_queues", "name"]).await;
-    list.lines()
-        .filter(|name| name.starts_with("leveret."))
-        .map(ToOwned::to_owned)
-        .collect()
+    let names = broker.queues().await.into_iter().map(|queue| queue.name);
+    names.filter(|name| name.starts_with("leveret.")).collect()
 }
 
 #[tokio::test]

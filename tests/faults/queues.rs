@@ -29,7 +29,7 @@ async fn a_deleted_reply_queue_ends_its_calls_and_is_replaced() {
         reply_to = request.message.reply_to.clone().expect("a call");
         request.ack().await;
     }
-    broker.ctl(&["delete_queue", &reply_to]).await;
+    broker.delete_queue(&reply_to).await;
     assert_lost(calls).await;
 
     let stub = work(&client, LONG);
@@ -59,7 +59,7 @@ async fn a_deleted_request_queue_is_declared_and_served_again() {
     let queue = format!("{names}work");
 
     for round in 0..2 {
-        broker.ctl(&["delete_queue", &queue]).await;
+        broker.delete_queue(&queue).await;
         let start = Instant::now();
         loop {
             match work(&client, Duration::from_secs(5)).double(3).await {

@@ -108,10 +108,7 @@ async fn a_life_with_losses_shows_no_password() {
     let broker = Broker::shared().await;
     let names = broker.namespace();
     let user = names.trim_end_matches('.').to_owned();
-    broker.ctl(&["add_user", &user, CANARY]).await;
-    broker
-        .ctl(&["set_permissions", "-p", "/", &user, ".*", ".*", ".*"])
-        .await;
+    broker.set_user(&user, CANARY).await;
     let proxy = Proxy::to(broker.url()).await;
     let url = proxy
         .url_through(broker.url())
@@ -131,16 +128,16 @@ async fn a_life_with_losses_shows_no_password() {
     proxy.reset_connections().await;
     wait_state(&connection, ConnectionState::Reconnecting).await;
     assert_hidden(&format!("{connection:#?} {:#?}", connection.client()));
-    broker.ctl(&["change_password", &user, "another"]).await;
+    broker.set_user(&user, "another").await;
     proxy.pass().await;
     // Two connections of before, then the refused login.
     proxy.wait_accepted(3).await;
     proxy.wait_open(0).await;
-    broker.ctl(&["change_password", &user, CANARY]).await;
+    broker.set_user(&user, CANARY).await;
     wait_state(&connection, ConnectionState::Connected).await;
     server.stop().await;
     connection.close().await;
-    broker.ctl(&["delete_user", &user]).await;
+    broker.remove_user(&user).await;
 
     assert!(log.text().contains("reconnecting"), "{}", log.text());
     assert_hidden(&log.text());

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::process::Stdio;
 
-/// The variable that names the script; also read by the Python and Node tests.
+/// The variable that names the script, for whoever looks into a run by hand.
 pub(crate) const VARIABLE: &str = "LEVERET_TEST_CTL";
 
 pub(crate) async fn run(script: &Path, arguments: &[&str]) -> io::Result<String> {

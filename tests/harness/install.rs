@@ -1,10 +1,9 @@
-//! Finds the installed `RabbitMQ`, and speaks up when there is none: a test that needs a broker is never
-//! skipped in silence.
+//! Finds the installed `RabbitMQ`, and speaks up when there is none: a test that needs it is never skipped in silence.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-const MISSING: &str = "rabbitmq-server is not installed, and the tests run against a private node of it.\n\
+const MISSING: &str = "rabbitmq-server is not installed, and a private node of it was asked for.\n\
     Install it with `make deps` (Debian and Ubuntu: apt-get install rabbitmq-server), or set\n\
     LEVERET_RABBITMQ_SBIN to the sbin folder of a RabbitMQ that is somewhere else.";
 

@@ -1,5 +1,5 @@
-//! What the tests that need a broker stand on: a private RabbitMQ, a TCP proxy that breaks
-//! connections on demand, child processes that end with the test, and a foreign AMQP peer.
+//! What the tests that need a broker stand on: a private broker, Leveret's own or RabbitMQ, with an operator's levers; a
+//! TCP proxy that breaks connections on demand; child processes that end with the test; and a foreign AMQP peer.
 //!
 //! ```no_run
 //! use harness::{Broker, Proxy};
@@ -26,7 +26,9 @@
 mod broker;
 mod certs;
 mod ctl;
+mod embedded;
 mod install;
+mod operator;
 mod places;
 mod ports;
 mod process;
@@ -35,8 +37,9 @@ mod rabbitmq;
 mod raw;
 mod wait;
 
-pub use broker::Broker;
+pub use broker::{Broker, Kind};
 pub use certs::Certificates;
+pub use operator::{Connection, Queue};
 pub use places::{binary, python, root};
 pub use ports::free_port;
 pub use process::Process;

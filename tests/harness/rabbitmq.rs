@@ -124,15 +124,6 @@ impl RabbitMq {
         self.layout.path("ctl")
     }
 
-    /// What a child process needs in its environment to use this node.
-    #[must_use]
-    pub fn environment(&self) -> [(&'static str, String); 2] {
-        [
-            ("AMQP_URL", self.url()),
-            (ctl::VARIABLE, self.ctl_script().display().to_string()),
-        ]
-    }
-
     /// Runs `rabbitmqctl` and returns what it printed; panics if it fails.
     pub async fn ctl(&self, arguments: &[&str]) -> String {
         self.try_ctl(arguments)

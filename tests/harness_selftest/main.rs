@@ -1,6 +1,8 @@
 //! The harness, tested by itself: a fault test that runs on a lever that does nothing proves nothing.
 
-mod own_node;
+mod orders;
 mod process;
 mod proxy;
-mod with_rabbitmq;
+mod rabbitmq_only;
+mod raw;
+mod with_broker;

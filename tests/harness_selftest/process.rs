@@ -41,5 +41,5 @@ async fn ends_with_its_handle() {
 #[test]
 fn finds_what_was_built_and_installed() {
     assert!(harness::root().join("Cargo.toml").exists());
-    assert!(harness::binary("with-rabbitmq").exists());
+    assert!(harness::binary("with-broker").exists());
 }

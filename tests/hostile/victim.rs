@@ -94,11 +94,10 @@ impl Scene {
 
     /// Checks that the queue holds nothing, neither ready nor unacknowledged.
     pub(crate) async fn assert_all_acknowledged(&self) {
-        let line = format!("{}\t0", self.queue());
+        let name = self.queue();
         eventually("an empty queue", async || {
-            let queues = ["list_queues", "--silent", "name", "messages"];
-            let listed = self.broker.ctl(&queues).await;
-            listed.lines().any(|found| found == line)
+            let queue = self.broker.queue(&name).await;
+            queue.is_some_and(|queue| queue.messages() == 0)
         })
         .await;
     }

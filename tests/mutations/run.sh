@@ -88,7 +88,7 @@ build() {
 run() {
     local expression=$1 status=0
     shift
-    "$scratch/with-rabbitmq" -- cargo nextest run --workspace --all-features --profile mutations "$@" \
+    "$scratch/with-broker" -- cargo nextest run --workspace --all-features --profile mutations "$@" \
         -E "$expression" >"$scratch/log" 2>&1 &
     current=$!
     wait "$current" || status=$?
@@ -147,7 +147,7 @@ mapfile -t selected < <(selection "${binaries[@]}")
 echo "mutations: ${#patches[@]} to try; first the named tests as they are" >&2
 build "${selected[@]}" || { cat "$scratch/log" >&2; die "the library does not build"; }
 # A copy, because the mutated builds replace it.
-cp "$CARGO_TARGET_DIR/debug/with-rabbitmq" "$scratch/with-rabbitmq"
+cp "$CARGO_TARGET_DIR/debug/with-broker" "$scratch/with-broker"
 run "$all" "${selected[@]}" || { cat "$scratch/log" >&2; die "the named tests must pass unpatched"; }
 expected=$(for i in "${!patches[@]}"; do echo "${binaries[$i]} ${tests[$i]}"; done | sort -u | wc -l)
 # nextest is content with an expression of which one part matches nothing.

@@ -1,4 +1,4 @@
-//! What a call promises, on a real RabbitMQ: each test fails when the behaviour that it names is taken out.
+//! What a call promises, on a broker: each test fails when the behaviour that it names is taken out.
 
 mod acks;
 mod calls;

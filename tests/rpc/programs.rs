@@ -20,16 +20,8 @@ impl Vhost {
             broker, namespace, ..
         } = World::new().await;
         let name = namespace.trim_end_matches('.').to_owned();
-        broker.ctl(&["add_vhost", &name]).await;
-        let all = ["set_permissions", "-p", &name, "guest", ".*", ".*", ".*"];
-        broker.ctl(&all).await;
-        let mut url = url::Url::parse(broker.url()).expect("a URL");
-        url.set_path(&name);
-        Self {
-            url: url.into(),
-            broker,
-            name,
-        }
+        let url = broker.add_vhost(&name).await;
+        Self { broker, name, url }
     }
 
     pub(crate) async fn raw(&self) -> Raw {
@@ -37,7 +29,7 @@ impl Vhost {
     }
 
     pub(crate) async fn remove(self) {
-        self.broker.ctl(&["delete_vhost", &self.name]).await;
+        self.broker.remove_vhost(&self.name).await;
     }
 
     fn start(&self, mut command: Command, arguments: &[&str], kind: &str) -> Process {

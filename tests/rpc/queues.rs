@@ -29,19 +29,9 @@ impl World {
 
     /// What the broker says of the service's queue: durable, auto-delete, arguments.
     async fn declared(&self) -> (bool, bool, Value) {
-        let columns = ["name", "durable", "auto_delete", "arguments"];
-        let list = ["list_queues", "--silent", "--formatter", "json"];
-        let text = self.broker.ctl(&[&list[..], &columns].concat()).await;
-        let queues: Vec<Value> = serde_json::from_str(&text).expect("a list of queues");
-        let queue = queues.iter().find(|queue| queue["name"] == self.queue());
+        let queue = self.broker.queue(&self.queue()).await;
         let queue = queue.expect("the queue");
-        let mut arguments = serde_json::Map::new();
-        for argument in queue["arguments"].as_array().expect("arguments") {
-            let name = argument[0].as_str().expect("a name");
-            arguments.insert(name.into(), argument[2].clone());
-        }
-        let flag = |name: &str| queue[name].as_bool().expect("a flag");
-        (flag("durable"), flag("auto_delete"), arguments.into())
+        (queue.durable, queue.auto_delete, queue.arguments.into())
     }
 }
 

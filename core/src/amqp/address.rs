@@ -40,6 +40,12 @@ impl Address {
         self.uri.authority.port
     }
 
+    pub(crate) fn is_loopback(&self) -> bool {
+        let host = self.host();
+        let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+        ip.map_or(host == "localhost", |ip| ip.is_loopback())
+    }
+
     pub(crate) fn is_tls(&self) -> bool {
         self.uri.scheme == AMQPScheme::AMQPS
     }

@@ -148,10 +148,18 @@ impl Link {
     }
 }
 
+/// Most who read this are about to try Leveret.
+const NO_BROKER: &str = "nothing listens there: start a broker, by `leveret-broker`, `docker run -p 5672:5672 rabbitmq`, \
+     `apt install rabbitmq-server` or `brew install rabbitmq && brew services start rabbitmq`";
+
 pub(super) fn unreachable(address: &Address, what: &str, error: std::io::Error) -> Error {
-    let message = format!(
-        "{address} cannot be reached ({what}: {error}); check the host and port, and that a broker runs there"
-    );
+    let refused = error.kind() == std::io::ErrorKind::ConnectionRefused;
+    let advice = if refused && address.is_loopback() {
+        NO_BROKER
+    } else {
+        "check the host and port, and that a broker runs there"
+    };
+    let message = format!("{address} cannot be reached ({what}: {error}); {advice}");
     Error::new(Code::Unavailable, message)
         .with_executed(Executed::No)
         .with_source(error)

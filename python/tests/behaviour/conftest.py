@@ -22,7 +22,7 @@ def url() -> str:
     if not found:
         pytest.fail(
             "these tests need a broker in AMQP_URL. Run them with `make test`, or with\n"
-            "    target/debug/with-rabbitmq -- target/venv/bin/pytest python/tests/behaviour",
+            "    target/debug/with-broker -- target/venv/bin/pytest python/tests/behaviour",
             pytrace=False,
         )
     return found

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
-import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +11,7 @@ from typing import Any
 
 import leveret
 import pytest
+from with_broker import order
 
 from .rig import PATIENCE, Probe, Proxy, Scripts, eventually
 
@@ -146,29 +145,20 @@ def test_a_process_whose_broker_is_away_still_ends(scripts: Scripts, proxy: Prox
 def test_connections_closed_by_an_administrator(
     namespace: str, serve: Serve, client: leveret.Client
 ) -> None:
-    ctl = os.environ.get("LEVERET_TEST_CTL")
-    if not ctl:
-        pytest.fail("this test wants rabbitmqctl: run it by target/debug/with-rabbitmq", False)
     name = namespace + "closed"
     probe = Probe()
     serve(probe, name=name, **QUICK)
     assert client.service("probe").echo(1) == 1
 
     def connections() -> list[str]:
-        listed = subprocess.run(
-            [ctl, "-q", "list_connections", "pid", "client_properties"],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        return [line.split("\t")[0] for line in listed.stdout.splitlines() if name in line]
+        return [one["id"] for one in order("connections") if name in one["name"]]
 
     found = connections()
     assert found, "the connections bear the name"
-    for pid in found:
-        subprocess.run([ctl, "-q", "close_connection", pid, "enough"], check=True)
+    for id in found:
+        order("close_connection", id=id, reason="enough")
     assert client.with_options(timeout=600).service("probe").echo(2) == 2
-    # The broker's list lags behind.
+    # RabbitMQ's list lags behind.
     eventually(lambda: set(connections()).isdisjoint(found), "the old ones are gone")
 
 

@@ -1,0 +1,133 @@
+//! The broker as a program of its own: `leveret-broker --help`.
+
+mod options;
+mod page;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use leveret_broker::Suspend;
+use options::{Options, Wish};
+use page::Page;
+
+/// The arguments make no sense, as `sysexits.h` counts.
+const USAGE: u8 = 64;
+/// The address cannot be listened on.
+const UNAVAILABLE: u8 = 69;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = match options::parse(std::env::args_os().skip(1), |name| std::env::var_os(name)) {
+        Ok(Wish::Run(options)) => options,
+        Ok(Wish::Say(text)) => {
+            // A closed pipe is the reader's choice.
+            let _ = writeln!(io::stdout(), "{text}");
+            return ExitCode::SUCCESS;
+        }
+        Err(problem) => {
+            eprintln!("leveret-broker: {problem}; --help says what can be given");
+            return ExitCode::from(USAGE);
+        }
+    };
+    run(options).await
+}
+
+async fn run(options: Options) -> ExitCode {
+    // Before the line that says it is ready: whoever reads that may send a signal at once.
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => {
+            eprintln!("leveret-broker: cannot wait for signals: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let page = match &options.status {
+        Some(address) => match Page::bind(address).await {
+            Ok(page) => Some(page),
+            Err(error) => {
+                eprintln!("leveret-broker: no status page on {address}: {error}");
+                return ExitCode::from(match error.kind() {
+                    io::ErrorKind::InvalidInput => USAGE,
+                    _ => UNAVAILABLE,
+                });
+            }
+        },
+        None => None,
+    };
+    let shown = options.shown.clone();
+    let broker = match options.builder.bind(options.listen.as_str()).await {
+        Ok(broker) => broker,
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            eprintln!("leveret-broker: {error}: choose another with --listen");
+            return ExitCode::from(UNAVAILABLE);
+        }
+        Err(error) => {
+            eprintln!("leveret-broker: {error}");
+            return ExitCode::from(UNAVAILABLE);
+        }
+    };
+    eprintln!(
+        "leveret-broker: queues and messages are in memory: nothing survives a restart, durable or not"
+    );
+    let _ = writeln!(
+        io::stdout(),
+        "leveret-broker: ready on {}",
+        shown.of(&broker)
+    );
+    let broker = Arc::new(broker);
+    if let Some(page) = page {
+        let _ = writeln!(
+            io::stdout(),
+            "leveret-broker: status on http://{}/",
+            page.address()
+        );
+        tokio::spawn(page.serve(Arc::clone(&broker)));
+    }
+    signals.wait().await;
+    tokio::select! {
+        () = broker.suspend(Suspend::InOrder) => ExitCode::SUCCESS,
+        // Whoever asks twice does not want to wait for clients.
+        () = signals.wait() => ExitCode::FAILURE,
+    }
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn wait(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The scenarios, by theme. What they expect is written nowhere: RabbitMQ says it, each time.
+
+mod acks;
+mod arguments;
+mod channels;
+mod confirms;
+mod consume;
+mod consumers;
+mod credit;
+mod dead_letters;
+mod exchange_bindings;
+mod exchanges;
+mod expiry;
+mod frames;
+mod get;
+mod handshake;
+mod header_matching;
+mod inequivalent;
+mod limits;
+mod login;
+mod payloads;
+mod properties;
+mod publish;
+mod queue_removal;
+mod queues;
+mod reply_names;
+mod reply_to;
+mod routing;
+mod tune;
+mod tx;
+mod x_death;

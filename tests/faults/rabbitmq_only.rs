@@ -1,0 +1,3 @@
+//! What only RabbitMQ has: TLS.
+
+mod tls;
