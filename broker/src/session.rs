@@ -3,6 +3,7 @@
 
 pub(crate) mod client;
 mod handshake;
+mod link;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,12 +18,12 @@ use crate::control::Control;
 use crate::error::Refusal;
 use crate::outbound::Outbound;
 use crate::shared::{Host, Shared};
-use crate::vhost::ConnectionId;
 use crate::vhost::{NewConnection, Vhost};
 use crate::wire::frame::{self, Decoder, Fault, Frame, Kind};
 use crate::wire::method::{self, Method};
 use client::Client;
 pub(crate) use client::{Capabilities, Peer};
+use link::Link;
 
 /// What becomes of the socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,13 +74,6 @@ impl Phase {
             Self::Closed => "closed",
         }
     }
-}
-
-/// An open connection's place in its virtual host.
-struct Link {
-    host: Arc<Host>,
-    id: ConnectionId,
-    channels: Channels,
 }
 
 impl Session {
@@ -210,7 +204,8 @@ impl Session {
                     if end.is_some() {
                         break;
                     }
-                    if vhost.is_blocked(link.id) {
+                    // Half a message would take memory until the alarm is over, and that may be because of it.
+                    if vhost.is_blocked(link.id) && !link.channels.in_body(channel) {
                         self.control.block();
                         break;
                     }
@@ -230,7 +225,7 @@ impl Session {
             Some(end) => {
                 // What came before the end is answered before it.
                 vhost.end_burst();
-                vhost.disconnect(link.id);
+                link.leave(&mut vhost);
                 vhost.release();
                 self.end_with(end)
             }
@@ -331,7 +326,8 @@ impl Session {
 
     fn unlink(&mut self) {
         if let Some(link) = self.link.take() {
-            link.host.run(|vhost| vhost.disconnect(link.id));
+            let host = Arc::clone(&link.host);
+            host.run(|vhost| link.leave(vhost));
         }
     }
 
