@@ -9,6 +9,7 @@ use super::*;
 use crate::settings::{Settings, User};
 
 mod handshake;
+mod dead_letters;
 mod hostile;
 mod memory;
 mod open;
