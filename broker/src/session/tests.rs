@@ -8,8 +8,8 @@ use amq_protocol::types::{AMQPValue, FieldTable};
 use super::*;
 use crate::settings::{Settings, User};
 
-mod handshake;
 mod dead_letters;
+mod handshake;
 mod hostile;
 mod memory;
 mod open;
