@@ -80,9 +80,7 @@ struct Collector(u8);
 impl Subscriber for Collector {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         // Only our own: lapin calls it an error when it is told that a queue does not exist, which is how one asks.
-        metadata.is_event()
-            && rank(metadata) >= self.0
-            && metadata.target().starts_with("leveret")
+        metadata.is_event() && rank(metadata) >= self.0 && metadata.target().starts_with("leveret")
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -98,11 +96,7 @@ impl Subscriber for Collector {
         event.record(&mut text);
         let metadata = event.metadata();
         let target = metadata.target().replace("::", ".");
-        let line = (
-            rank(metadata),
-            target,
-            text.message + &text.fields,
-        );
+        let line = (rank(metadata), target, text.message + &text.fields);
         let mut lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.lines.len() == CAPACITY {
             lines.lost += 1;
