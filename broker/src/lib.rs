@@ -8,6 +8,8 @@ mod channels;
 mod connection;
 mod control;
 mod error;
+#[cfg(any(test, fuzzing))]
+mod fuzzing;
 mod listener;
 mod message;
 mod outbound;
@@ -21,6 +23,8 @@ mod vhost;
 mod wire;
 
 pub use broker::{BindError, Broker, Builder, Restart, Suspend};
+#[cfg(fuzzing)]
+pub use fuzzing::{sessions as fuzz_sessions, wire as fuzz_wire};
 pub use status::{
     Argument, BindingStatus, ChannelStatus, ConnectionHandle, ConnectionStatus, ExchangeStatus,
     QueueStatus, Status,

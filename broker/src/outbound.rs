@@ -23,8 +23,8 @@ use crate::wire::frame::MIN_FRAME_MAX;
 use buffer::Buffer;
 
 /// Unsent bytes above which nothing more is delivered to a connection, and below which deliveries go on.
-const HIGH: usize = 4 << 20;
-const LOW: usize = 1 << 20;
+const HIGH: usize = if cfg!(fuzzing) { 16 << 10 } else { 4 << 20 };
+const LOW: usize = if cfg!(fuzzing) { 4 << 10 } else { 1 << 20 };
 
 pub(crate) struct Outbound {
     state: Mutex<State>,

@@ -13,6 +13,8 @@ mod expiry;
 mod faults;
 mod headers;
 mod ids;
+#[cfg(any(test, fuzzing))]
+mod invariants;
 mod memory;
 mod publish;
 mod queue;
@@ -97,8 +99,7 @@ impl Vhost {
     }
 
     pub(crate) fn connect(&mut self, new: NewConnection) -> ConnectionId {
-        self.connections
-            .insert_with_key(|id| Connection::new(id, new))
+        self.connections.insert(Connection::new(new))
     }
 
     /// Takes down what belongs to a connection that is gone.

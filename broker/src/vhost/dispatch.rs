@@ -94,7 +94,7 @@ impl Vhost {
         Some(picked)
     }
 
-    fn has_credit(&self, id: ConsumerId) -> bool {
+    pub(super) fn has_credit(&self, id: ConsumerId) -> bool {
         let Some(consumer) = self.consumers.get(id) else {
             return false;
         };

@@ -2,6 +2,8 @@
 
 mod bindings;
 mod entries;
+#[cfg(any(test, fuzzing))]
+mod invariants;
 mod routes;
 
 use std::borrow::Cow;

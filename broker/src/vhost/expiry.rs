@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+#[cfg(any(test, fuzzing))]
+use super::queue::Queue;
 use super::{QueueId, Vhost};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,6 +16,25 @@ enum What {
 /// The earliest first. A timer may find that nothing is due any more, and then sets the next one.
 #[derive(Debug, Default)]
 pub(super) struct Timers(BTreeSet<(Instant, QueueId, What)>);
+
+#[cfg(any(test, fuzzing))]
+impl Timers {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Every timer is for a queue, and known to it.
+    pub(super) fn check<'a>(&self, queue: impl Fn(QueueId) -> Option<&'a Queue>) {
+        for (at, id, what) in &self.0 {
+            let queue = queue(*id).expect("a timer's queue exists");
+            let known = match what {
+                What::HeadExpires => queue.head_timer,
+                What::QueueExpires => queue.idle_timer,
+            };
+            assert_eq!(known, Some(*at), "{what:?} of '{}'", queue.name);
+        }
+    }
+}
 
 impl Vhost {
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
@@ -45,26 +66,27 @@ impl Vhost {
         let Some(queue) = self.queues.get_mut(id) else {
             return;
         };
+        queue.idle_timer = None;
         let Some(expires) = queue.arguments.expires else {
             return;
         };
         if !queue.consumers.is_empty() {
             queue.last_used = now;
         }
-        let at = queue.last_used + expires;
-        if at <= now {
+        if queue.last_used + expires <= now {
             self.remove_queue(id);
         } else {
-            self.timers.0.insert((at, id, What::QueueExpires));
+            self.arm_queue(id);
         }
     }
 
     /// Watches over a queue that is deleted when nobody has used it for a while.
     pub(super) fn arm_queue(&mut self, id: QueueId) {
-        if let Some(queue) = self.queues.get(id)
+        if let Some(queue) = self.queues.get_mut(id)
             && let Some(expires) = queue.arguments.expires
         {
             let at = queue.last_used + expires;
+            queue.idle_timer = Some(at);
             self.timers.0.insert((at, id, What::QueueExpires));
         }
     }
@@ -90,9 +112,12 @@ impl Vhost {
     }
 
     /// Forgets the timers of a queue that is gone.
-    pub(super) fn disarm(&mut self, id: QueueId, head: Option<Instant>) {
+    pub(super) fn disarm(&mut self, id: QueueId, head: Option<Instant>, idle: Option<Instant>) {
         if let Some(at) = head {
             self.timers.0.remove(&(at, id, What::HeadExpires));
+        }
+        if let Some(at) = idle {
+            self.timers.0.remove(&(at, id, What::QueueExpires));
         }
     }
 }

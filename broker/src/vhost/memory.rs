@@ -26,6 +26,16 @@ impl Alarm {
 }
 
 impl Vhost {
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn check_alarm(&self) {
+        let Alarm { limit, forced, on } = self.alarm;
+        let bytes = self.meter.bytes();
+        let needed = forced || bytes > limit;
+        let tolerated = needed || bytes > limit - limit / 10;
+        assert!(on || !needed, "no alarm, and {bytes} bytes");
+        assert!(!on || tolerated, "an alarm, and only {bytes} bytes");
+    }
+
     /// Raises the alarm whatever the memory, or leaves it to the memory again.
     pub(crate) fn force_alarm(&mut self, forced: bool) {
         self.alarm.forced = forced;

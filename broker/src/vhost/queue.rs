@@ -46,6 +46,8 @@ pub(crate) struct Queue {
     pub(crate) last_used: Instant,
     /// When its head is looked at for expiry.
     pub(crate) head_timer: Option<Instant>,
+    /// When it is looked at for being unused.
+    pub(crate) idle_timer: Option<Instant>,
     pub(super) faults: DeliveryFaults,
     next_position: u64,
 }
@@ -73,6 +75,7 @@ impl Queue {
             exclusive_consumer: false,
             last_used: Instant::now(),
             head_timer: None,
+            idle_timer: None,
             faults: DeliveryFaults::default(),
             next_position: 0,
         }
@@ -180,10 +183,6 @@ impl Ready {
         }
     }
 
-    pub(crate) fn peek(&self) -> Option<&Entry> {
-        self.lines.iter().rev().find_map(VecDeque::front)
-    }
-
     pub(crate) fn pop(&mut self) -> Option<Entry> {
         let entry = self.lines.iter_mut().rev().find_map(VecDeque::pop_front)?;
         self.len -= 1;
@@ -209,6 +208,18 @@ impl Ready {
             .iter()
             .filter_map(|line| line.front().and_then(|head| head.expires))
             .min()
+    }
+
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn check(&self, name: &str) {
+        let lines = self.lines.iter();
+        let counted = lines.map(|line| super::invariants::check_line(line.iter()));
+        let sum = counted.fold((0, 0), |sum, line| (sum.0 + line.0, sum.1 + line.1));
+        assert_eq!(
+            (self.len, self.bytes),
+            sum,
+            "messages and bytes of '{name}'"
+        );
     }
 
     pub(crate) fn clear(&mut self) -> usize {

@@ -302,7 +302,7 @@ impl Vhost {
         {
             connection.exclusive.remove(&id);
         }
-        self.disarm(id, queue.head_timer);
+        self.disarm(id, queue.head_timer, queue.idle_timer);
         self.exchanges.queue_deleted(id);
         self.cancel_consumers_of(queue.consumers);
         tracing::debug!(queue = %queue.name, "queue deleted");

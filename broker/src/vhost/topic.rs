@@ -62,6 +62,14 @@ impl Trie {
         self.nodes[at].entries.insert(entry)
     }
 
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn len(&self) -> usize {
+        self.nodes
+            .iter()
+            .map(|node| node.entries.iter().len())
+            .sum()
+    }
+
     /// Takes out the entry in a slot; returns the one that has moved there.
     pub(super) fn remove(&mut self, pattern: &str, slot: usize) -> Option<BindingId> {
         let mut path: SmallVec<[(usize, &str); 8]> = SmallVec::new();

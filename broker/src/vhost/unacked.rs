@@ -81,8 +81,16 @@ impl Unacked {
             .collect()
     }
 
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Delivered> {
         self.slots.iter().filter_map(|(_, slot)| slot.as_ref())
+    }
+
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn check(&self) {
+        assert_eq!(self.live, self.iter().count(), "live deliveries");
+        let tags = self.slots.iter().map(|(tag, _)| *tag);
+        assert!(tags.is_sorted_by(|one, next| one < next), "delivery tags");
     }
 
     fn tidy(&mut self) {

@@ -16,8 +16,8 @@ pub(crate) struct Binding {
     pub(crate) destination: Destination,
     pub(crate) key: Name,
     pub(crate) arguments: FieldTable,
-    from: ExchangeId,
-    to: Target,
+    pub(super) from: ExchangeId,
+    pub(super) to: Target,
     /// Where the routes of the source have it.
     slot: usize,
 }

@@ -42,6 +42,19 @@ impl Routes {
         }
     }
 
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Direct(keys) => keys.values().map(|entries| entries.iter().len()).sum(),
+            Self::Fanout(entries) => entries.iter().len(),
+            Self::Topic(trie) => trie.len(),
+            Self::Headers(entries, patterns) => {
+                assert_eq!(entries.iter().len(), patterns.len(), "a pattern for each");
+                patterns.len()
+            }
+        }
+    }
+
     /// Takes out the entry in a slot; returns the one that has moved there.
     pub(super) fn remove(&mut self, key: &str, slot: usize) -> Option<BindingId> {
         match self {

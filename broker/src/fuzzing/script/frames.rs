@@ -1,0 +1,306 @@
+//! Frames that clients send, from a few bytes each.
+
+use amq_protocol::protocol::{
+    AMQPClass, access, basic, channel, confirm, connection, exchange, queue, tx,
+};
+use bytes::{BufMut, BytesMut};
+
+use super::words::{DIRECT, EXCHANGES, KINDS, QUEUES, TAGS};
+use super::{Script, frame};
+use crate::shared::Host;
+use crate::wire::encode;
+
+impl Script<'_> {
+    /// What makes sense often has several numbers.
+    pub(super) fn frames(&mut self, action: usize, host: &Host) -> BytesMut {
+        let mut bytes = BytesMut::new();
+        let channel = self.channel();
+        let method = match action {
+            0..4 => open(),
+            4 => self.ending(),
+            5..10 => self.queue_declare(),
+            10..13 => self.binding(host),
+            13 => self.removal(),
+            14 => self.exchange_binding(host),
+            15..18 => self.exchange_declare(),
+            18..23 => self.consume(),
+            23 => AMQPClass::Basic(basic::AMQPMethod::Cancel(basic::Cancel {
+                consumer_tag: self.of(&TAGS).into(),
+                nowait: self.byte() & 1 == 1,
+            })),
+            24 => AMQPClass::Basic(basic::AMQPMethod::Qos(basic::Qos {
+                prefetch_count: self.of(&[1, 2, 0, 3]),
+                global: self.byte() & 1 == 1,
+            })),
+            25..27 => self.mode(),
+            27..29 => AMQPClass::Basic(basic::AMQPMethod::Get(basic::Get {
+                queue: self.of(&QUEUES).into(),
+                no_ack: self.byte() & 1 == 1,
+            })),
+            29..36 => {
+                self.message(&mut bytes, channel, host);
+                return bytes;
+            }
+            36 => {
+                let properties = self.properties(host);
+                content_header(&mut bytes, channel, u64::from(self.byte()), &properties);
+                return bytes;
+            }
+            37 => {
+                let size = usize::from(self.byte() % 32);
+                frame(&mut bytes, 3, channel, &[b'-'; 32][..size]);
+                return bytes;
+            }
+            38 => self.publish(host),
+            39..44 => self.settle(),
+            44 => self.about_connection(),
+            _ => {
+                frame(&mut bytes, 8, 0, &[]);
+                return bytes;
+            }
+        };
+        encode::method(&mut bytes, channel, &method);
+        // Everything goes on channel 0 where the byte says so; what belongs there, always.
+        if let AMQPClass::Connection(_) = method {
+            bytes[1..3].fill(0);
+        }
+        bytes
+    }
+
+    fn ending(&mut self) -> AMQPClass {
+        AMQPClass::Channel(match self.byte() % 8 {
+            0..4 => channel::AMQPMethod::Close(channel::Close {
+                reply_code: 200,
+                reply_text: "".into(),
+                class_id: 0,
+                method_id: 0,
+            }),
+            4 | 5 => channel::AMQPMethod::CloseOk(channel::CloseOk {}),
+            bit => channel::AMQPMethod::Flow(channel::Flow { active: bit == 6 }),
+        })
+    }
+
+    fn queue_declare(&mut self) -> AMQPClass {
+        let (queue, bits) = (self.of(&QUEUES), self.byte());
+        AMQPClass::Queue(queue::AMQPMethod::Declare(queue::Declare {
+            queue: queue.into(),
+            passive: bits & 0x81 == 0x81,
+            durable: bits & 2 == 2,
+            exclusive: bits & 0x0c == 0x0c,
+            auto_delete: bits & 0x30 == 0x30,
+            nowait: bits & 0x40 == 0x40,
+            arguments: self.queue_arguments(),
+        }))
+    }
+
+    fn binding(&mut self, host: &Host) -> AMQPClass {
+        let (queue, exchange) = (self.of(&QUEUES).into(), self.of(&EXCHANGES).into());
+        let routing_key = self.key(host).into();
+        let arguments = self.binding_arguments();
+        AMQPClass::Queue(match self.byte() % 4 {
+            0 => queue::AMQPMethod::Unbind(queue::Unbind {
+                queue,
+                exchange,
+                routing_key,
+                arguments,
+            }),
+            bits => queue::AMQPMethod::Bind(queue::Bind {
+                queue,
+                exchange,
+                routing_key,
+                nowait: bits == 1,
+                arguments,
+            }),
+        })
+    }
+
+    fn exchange_binding(&mut self, host: &Host) -> AMQPClass {
+        let (destination, source) = (self.of(&EXCHANGES).into(), self.of(&EXCHANGES).into());
+        let routing_key = self.key(host).into();
+        let arguments = self.binding_arguments();
+        AMQPClass::Exchange(match self.byte() % 4 {
+            0 => exchange::AMQPMethod::Unbind(exchange::Unbind {
+                destination,
+                source,
+                routing_key,
+                nowait: false,
+                arguments,
+            }),
+            bits => exchange::AMQPMethod::Bind(exchange::Bind {
+                destination,
+                source,
+                routing_key,
+                nowait: bits == 1,
+                arguments,
+            }),
+        })
+    }
+
+    fn removal(&mut self) -> AMQPClass {
+        let bits = self.byte();
+        match bits % 8 {
+            0..3 => AMQPClass::Queue(queue::AMQPMethod::Delete(queue::Delete {
+                queue: self.of(&QUEUES).into(),
+                if_unused: bits & 16 == 16,
+                if_empty: bits & 32 == 32,
+                nowait: bits & 64 == 64,
+            })),
+            3..5 => AMQPClass::Queue(queue::AMQPMethod::Purge(queue::Purge {
+                queue: self.of(&QUEUES).into(),
+                nowait: bits & 64 == 64,
+            })),
+            _ => AMQPClass::Exchange(exchange::AMQPMethod::Delete(exchange::Delete {
+                exchange: self.of(&EXCHANGES).into(),
+                if_unused: bits & 16 == 16,
+                nowait: bits & 64 == 64,
+            })),
+        }
+    }
+
+    fn exchange_declare(&mut self) -> AMQPClass {
+        let (exchange, kind) = (self.of(&EXCHANGES), self.of(&KINDS));
+        let bits = self.byte();
+        AMQPClass::Exchange(exchange::AMQPMethod::Declare(exchange::Declare {
+            exchange: exchange.into(),
+            kind: kind.into(),
+            passive: bits & 0x81 == 0x81,
+            durable: bits & 2 == 2,
+            auto_delete: bits & 4 == 4,
+            internal: bits & 0x18 == 0x18,
+            nowait: bits & 0x20 == 0x20,
+            arguments: self.exchange_arguments(),
+        }))
+    }
+
+    fn consume(&mut self) -> AMQPClass {
+        let (queue, tag, bits) = (self.byte(), self.of(&TAGS), self.byte());
+        let queue = match queue % 16 {
+            15 | 14 => DIRECT,
+            other => QUEUES[usize::from(other) % QUEUES.len()],
+        };
+        let mut arguments = amq_protocol::types::FieldTable::default();
+        if bits & 0x30 == 0x30 {
+            let priority = amq_protocol::types::AMQPValue::LongInt(i32::from(bits >> 6));
+            arguments.insert("x-priority".into(), priority);
+        }
+        AMQPClass::Basic(basic::AMQPMethod::Consume(basic::Consume {
+            queue: queue.into(),
+            consumer_tag: tag.into(),
+            no_local: false,
+            no_ack: bits & 1 == 1 || queue == DIRECT && bits & 2 == 0,
+            exclusive: bits & 0x0c == 0x0c,
+            nowait: bits & 2 == 2,
+            arguments,
+        }))
+    }
+
+    fn mode(&mut self) -> AMQPClass {
+        match self.byte() % 8 {
+            0 => AMQPClass::Tx(tx::AMQPMethod::Select(tx::Select {})),
+            1 | 2 => AMQPClass::Tx(tx::AMQPMethod::Commit(tx::Commit {})),
+            3 => AMQPClass::Tx(tx::AMQPMethod::Rollback(tx::Rollback {})),
+            4 | 5 => AMQPClass::Confirm(confirm::AMQPMethod::Select(confirm::Select {
+                nowait: false,
+            })),
+            6 => AMQPClass::Basic(basic::AMQPMethod::Recover(basic::Recover { requeue: true })),
+            _ => AMQPClass::Access(access::AMQPMethod::Request(access::Request {
+                realm: "".into(),
+                exclusive: false,
+                passive: false,
+                active: false,
+                write: false,
+                read: false,
+            })),
+        }
+    }
+
+    fn publish(&mut self, host: &Host) -> AMQPClass {
+        let exchange = match self.byte() {
+            default if default % 2 == 0 => "",
+            other => EXCHANGES[usize::from(other / 2) % EXCHANGES.len()],
+        };
+        AMQPClass::Basic(basic::AMQPMethod::Publish(basic::Publish {
+            exchange: exchange.into(),
+            routing_key: self.key(host).into(),
+            mandatory: self.byte() & 3 == 3,
+            immediate: false,
+        }))
+    }
+
+    /// All frames of a publish.
+    fn message(&mut self, bytes: &mut BytesMut, channel: u16, host: &Host) {
+        let publish = self.publish(host);
+        encode::method(bytes, channel, &publish);
+        let properties = self.properties(host);
+        let size = self.byte();
+        // Sometimes more than fits into a frame.
+        let size = match size {
+            0xf8.. => usize::from(size - 0xf0) * 1000,
+            _ => usize::from(size % 64),
+        };
+        content_header(bytes, channel, size as u64, &properties);
+        for part in vec![b'*'; size].chunks(4088) {
+            frame(bytes, 3, channel, part);
+        }
+    }
+
+    fn settle(&mut self) -> AMQPClass {
+        let (tag, bits) = (self.byte() % 16, self.byte());
+        let (delivery_tag, multiple) = (u64::from(tag), bits & 0x18 == 0x18);
+        AMQPClass::Basic(match bits % 4 {
+            0 | 1 => basic::AMQPMethod::Ack(basic::Ack {
+                delivery_tag,
+                multiple,
+            }),
+            2 => basic::AMQPMethod::Nack(basic::Nack {
+                delivery_tag,
+                multiple,
+                requeue: bits & 4 == 4,
+            }),
+            _ => basic::AMQPMethod::Reject(basic::Reject {
+                delivery_tag,
+                requeue: bits & 4 == 4,
+            }),
+        })
+    }
+
+    fn about_connection(&mut self) -> AMQPClass {
+        AMQPClass::Connection(match self.byte() % 8 {
+            0 => connection::AMQPMethod::Close(connection::Close {
+                reply_code: 200,
+                reply_text: "".into(),
+                class_id: 0,
+                method_id: 0,
+            }),
+            1 => connection::AMQPMethod::CloseOk(connection::CloseOk {}),
+            2 => connection::AMQPMethod::TuneOk(connection::TuneOk {
+                channel_max: 3,
+                frame_max: 4096,
+                heartbeat: 0,
+            }),
+            _ => connection::AMQPMethod::UpdateSecret(connection::UpdateSecret {
+                new_secret: "".into(),
+                reason: "".into(),
+            }),
+        })
+    }
+}
+
+fn open() -> AMQPClass {
+    AMQPClass::Channel(channel::AMQPMethod::Open(channel::Open {}))
+}
+
+fn content_header(
+    bytes: &mut BytesMut,
+    channel: u16,
+    size: u64,
+    properties: &basic::AMQPProperties,
+) {
+    let mut payload = BytesMut::new();
+    payload.put_u16(60);
+    payload.put_u16(0);
+    payload.put_u64(size);
+    let written = basic::gen_properties(properties)(Vec::new().into());
+    payload.extend_from_slice(&written.expect("written to memory").write);
+    frame(bytes, 2, channel, &payload);
+}
