@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+import pika
 import pytest
 from behaviour.rig import Scripts
 
@@ -193,6 +194,47 @@ broker = leveret.testing.Broker().start()
     )
     lines = program.end_well(SOON)
     assert lines[-1:] == ["took True"]
+
+
+def test_clients_elsewhere_hear_of_the_end(scripts: Scripts) -> None:
+    program = scripts.start(
+        SERVICE
+        + """
+broker = leveret.testing.Broker().start()
+say(broker.url)
+sys.stdin.readline()
+"""
+    )
+    connection = pika.BlockingConnection(pika.URLParameters(program.line()))
+    program.tell()
+    program.end_well(SOON)
+    with pytest.raises(pika.exceptions.ConnectionClosedByBroker, match="shutdown"):
+        connection.process_data_events(0)
+
+
+def test_it_says_nothing_of_its_own_accord(scripts: Scripts) -> None:
+    program = scripts.start(
+        SERVICE
+        + """
+with leveret.testing.Broker() as broker, leveret.connect(broker.url):
+    # From here on what is said is listened to.
+    with leveret.testing.Broker(max_connections=0) as other:
+        with socket.create_connection(other.address) as connection:
+            say(connection.recv(1))
+# The line that comes last has been passed on when this one was.
+with leveret.testing.Broker() as broker:
+    client = leveret.connect(broker.url)
+    broker.drop_connection(broker.status().connections[0])
+    while client.state == "connected":
+        time.sleep(0.01)
+    client.close()
+""",
+        "-Wignore:unclosed:ResourceWarning",
+    )
+    program.end(SOON)
+    said = [line for line in program.stderr.splitlines() if line]
+    assert [line for line in said if "connection was lost" not in line] == []
+    assert said
 
 
 def test_a_thread_that_uses_it_to_the_end(scripts: Scripts) -> None:

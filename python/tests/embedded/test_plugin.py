@@ -7,10 +7,11 @@ from importlib import metadata
 import pytest
 
 # Where the sources are used as they are, without an installed package.
-BY_HAND = ("-p", "leveret_pytest")
-for found in metadata.distributions():
-    if found.metadata["Name"] == "leveret":
-        BY_HAND = ()
+try:
+    metadata.distribution("leveret")
+    BY_HAND = ()
+except metadata.PackageNotFoundError:
+    BY_HAND = ("-p", "leveret_pytest")
 
 SERVICE = """
 import sys
