@@ -67,12 +67,13 @@ there = socket.create_connection(broker.address)
 there.sendall(b"AMQP\\0\\0\\x09\\1")
 there.recv(7)
 other = socket.create_server(("127.0.0.1", 0))
+other.settimeout(None)
 ready, tell_ready = os.pipe()
 wait, let_go = os.pipe()
 def child():
     os.write(tell_ready, b"x")
     os.read(wait, 1)
-    say("the child ends", other.fileno() > 0, other.getsockname()[1] > 0, other.gettimeout())
+    say("the child ends", other.getsockname()[1] > 0, socket.getdefaulttimeout())
 pid = fork(child)
 os.read(ready, 1)
 address = broker.address
@@ -86,6 +87,8 @@ except ConnectionRefusedError:
     say("refused")
 broker.start()
 say(broker.address == address)
+# Both have the same socket: what the child does to it happens here.
+say("blocking", os.get_blocking(other.fileno()))
 os.write(let_go, b"x")
 os.waitpid(pid, 0)
 other.close(); there.close(); broker.stop()
@@ -96,7 +99,8 @@ other.close(); there.close(); broker.stop()
         "the connection ended",
         "refused",
         "True",
-        "the child ends True True 30.0",
+        "blocking True",
+        "the child ends True 30.0",
     ]
 
 
