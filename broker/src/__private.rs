@@ -30,10 +30,7 @@ impl Wire {
         let connect = || {
             let out = Outbound::detached();
             let address = ([127, 0, 0, 1], 0).into();
-            let peer = Peer {
-                address,
-                local: address,
-            };
+            let peer = Peer { address };
             let control = Control::new(Arc::default());
             Self {
                 session: Session::new(Arc::clone(&shared), Arc::clone(&out), control, peer),

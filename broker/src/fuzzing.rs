@@ -1,6 +1,8 @@
 //! What the fuzzers and the property tests drive: several clients of one virtual host, without sockets, who do what a
 //! list of bytes says. After every step the state must be sound, and after the last one nothing may be left.
 
+#![cfg_attr(test, allow(unreachable_pub, reason = "public for the fuzzers alone"))]
+
 mod client;
 mod script;
 mod watcher;

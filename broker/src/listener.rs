@@ -53,7 +53,6 @@ fn admit(stream: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let peer = Peer {
         address: stream.peer_addr()?,
-        local: stream.local_addr()?,
     };
     let wake = Arc::<Notify>::default();
     let control = Control::new(Arc::clone(&wake));

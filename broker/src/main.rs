@@ -3,12 +3,12 @@
 mod options;
 mod page;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use leveret_broker::Suspend;
-use options::{Options, Wish};
+use options::Options;
 use page::Page;
 
 /// The arguments make no sense, as `sysexits.h` counts.
@@ -18,22 +18,26 @@ const UNAVAILABLE: u8 = 69;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let options = match options::parse(std::env::args_os().skip(1), |name| std::env::var_os(name)) {
-        Ok(Wish::Run(options)) => options,
-        Ok(Wish::Say(text)) => {
+    match options::parse() {
+        Ok(options) => run(options).await,
+        Err(error) => {
             // A closed pipe is the reader's choice.
-            let _ = writeln!(io::stdout(), "{text}");
-            return ExitCode::SUCCESS;
+            let _ = error.print();
+            if error.use_stderr() {
+                ExitCode::from(USAGE)
+            } else {
+                ExitCode::SUCCESS
+            }
         }
-        Err(problem) => {
-            eprintln!("leveret-broker: {problem}; --help says what can be given");
-            return ExitCode::from(USAGE);
-        }
-    };
-    run(options).await
+    }
 }
 
 async fn run(options: Options) -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_max_level(options.log)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
     // Before the line that says it is ready: whoever reads that may send a signal at once.
     let mut signals = match Signals::new() {
         Ok(signals) => signals,
@@ -67,9 +71,6 @@ async fn run(options: Options) -> ExitCode {
             return ExitCode::from(UNAVAILABLE);
         }
     };
-    eprintln!(
-        "leveret-broker: queues and messages are in memory: nothing survives a restart, durable or not"
-    );
     let _ = writeln!(
         io::stdout(),
         "leveret-broker: ready on {}",

@@ -1,52 +1,65 @@
 //! What the program is told, by arguments and by its environment.
 
-use std::ffi::OsString;
 use std::time::Duration;
 
+use clap::Parser;
+use clap::error::ErrorKind;
 use leveret_broker::{Broker, Builder};
+use tracing_subscriber::filter::LevelFilter;
 
-const HELP: &str = "\
-leveret-broker: an in-memory AMQP 0-9-1 broker
-
-Any AMQP 0-9-1 client can use it. Nothing survives its end: durable queues and
-persistent messages survive their clients only.
-
-Usage: leveret-broker [OPTIONS]
-
-  --listen ADDRESS       where to listen [127.0.0.1:5672]; port 0 takes a free one
-  --user NAME            the login [guest]
-  --password PASSWORD    its password [guest]; better given in the environment,
-                         where other users of the machine cannot read it
-  --vhost NAME           a virtual host [/]; can be repeated
-  --memory-limit MIB     messages held before publishers must wait [256]
-  --heartbeat SECONDS    proposed to clients; 0 proposes none [60]
-  --max-connections N    how many clients at once [4096]
-  --status [ADDRESS]     a page that shows what is there, as HTML, text and JSON,
-                         for this machine alone [127.0.0.1:15672]
-  --help, --version
-
-Environment: LEVERET_BROKER_USER and LEVERET_BROKER_PASSWORD, where the options
-are not given.
-
-It prints one line when it is ready. SIGINT and SIGTERM close the connections
-in order; the second one does not wait for them. Exit codes: 0 stopped by a
-signal, 64 wrong options, 69 cannot listen.";
-
-/// What is asked of the program.
-#[derive(Debug)]
-pub(crate) enum Wish {
-    Run(Options),
-    /// Print this and end.
-    Say(String),
+/// An in-memory AMQP 0-9-1 broker.
+///
+/// Any AMQP 0-9-1 client can use it. Nothing survives its end: durable queues and persistent messages survive their
+/// clients only.
+#[derive(Parser)]
+#[command(
+    name = "leveret-broker",
+    version,
+    after_help = "It prints one line when it is ready. SIGINT and SIGTERM close the connections in order; the second \
+one does not wait for them. Exit codes: 0 stopped by a signal, 64 wrong options, 69 cannot listen."
+)]
+struct Arguments {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5672")]
+    listen: String,
+    /// The login [default: guest].
+    #[arg(long, value_name = "NAME", env = "LEVERET_BROKER_USER")]
+    user: Option<String>,
+    /// Its password [default: guest]; better given in the environment, where other users of the machine cannot read it.
+    #[arg(long, env = "LEVERET_BROKER_PASSWORD", hide_env_values = true)]
+    password: Option<String>,
+    /// A virtual host; can be repeated [default: /].
+    #[arg(long = "vhost", value_name = "NAME")]
+    vhosts: Vec<String>,
+    /// Messages held before publishers must wait.
+    #[arg(long, value_name = "MIB", default_value_t = 256)]
+    memory_limit: u32,
+    /// Proposed to clients; 0 proposes none.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    heartbeat: u16,
+    /// How many clients at once.
+    #[arg(long, value_name = "N", default_value_t = 4096)]
+    max_connections: usize,
+    /// A page that shows what is there, as HTML, text and JSON, for this machine alone [default: 127.0.0.1:15672].
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        num_args = 0..=1,
+        default_missing_value = "127.0.0.1:15672"
+    )]
+    status: Option<String>,
+    /// What is told on stderr: off, error, warn, info, debug or trace.
+    #[arg(long, value_name = "LEVEL", default_value = "warn")]
+    log: LevelFilter,
 }
 
-#[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) listen: String,
     pub(crate) builder: Builder,
     pub(crate) shown: Shown,
     /// Where the status page is, if there is one.
     pub(crate) status: Option<String>,
+    pub(crate) log: LevelFilter,
 }
 
 /// How the URL is shown: the password only where it is no secret.
@@ -66,82 +79,29 @@ impl Shown {
     }
 }
 
-/// Reads `arguments`, and what they leave out from the environment.
-pub(crate) fn parse(
-    arguments: impl Iterator<Item = OsString>,
-    environment: impl Fn(&str) -> Option<OsString>,
-) -> Result<Wish, String> {
-    let mut listen = "127.0.0.1:5672".to_owned();
-    let mut user = None;
-    let mut password = None;
-    let mut builder = Broker::builder();
-    let mut status = None;
-    let mut arguments = arguments.map(text).peekable();
-    while let Some(argument) = arguments.next() {
-        let argument = argument?;
-        let (name, mut inline) = match argument.split_once('=') {
-            Some((name, value)) if name.starts_with("--") => (name, Some(value.to_owned())),
-            _ => (argument.as_str(), None),
-        };
-        let given = inline.is_some();
-        let mut value = || match inline.take() {
-            Some(value) => Ok(value),
-            None => arguments
-                .next()
-                .unwrap_or_else(|| Err(format!("{name} needs a value"))),
-        };
-        match name {
-            "--help" | "-h" if !given => return Ok(Wish::Say(HELP.to_owned())),
-            "--version" | "-V" if !given => {
-                let version = env!("CARGO_PKG_VERSION");
-                return Ok(Wish::Say(format!("leveret-broker {version}")));
-            }
-            "--listen" => listen = value()?,
-            "--user" => user = Some(value()?),
-            "--password" => password = Some(value()?),
-            "--vhost" => builder = builder.vhost(value()?),
-            "--memory-limit" => {
-                let mebibytes: usize = number(name, &value()?)?;
-                let bytes = mebibytes.checked_mul(1 << 20);
-                builder = builder.memory_limit(bytes.ok_or("--memory-limit is too large")?);
-            }
-            "--heartbeat" => {
-                let seconds: u16 = number(name, &value()?)?;
-                builder = builder.heartbeat(Duration::from_secs(seconds.into()));
-            }
-            "--max-connections" => {
-                builder = builder.max_connections(number(name, &value()?)?);
-            }
-            "--status" => {
-                let is_value = |next: &Result<String, _>| {
-                    next.as_ref().is_ok_and(|next| !next.starts_with("--"))
-                };
-                let address = match inline.take() {
-                    Some(address) => Some(address),
-                    None => arguments.next_if(is_value).transpose()?,
-                };
-                status = Some(address.unwrap_or_else(|| "127.0.0.1:15672".to_owned()));
-            }
-            _ => return Err(format!("'{argument}' is no option")),
-        }
+/// Reads the arguments of the process, and what they leave out from its environment.
+pub(crate) fn parse() -> Result<Options, clap::Error> {
+    let arguments = Arguments::try_parse()?;
+    let mebibytes = usize::try_from(arguments.memory_limit).unwrap_or(usize::MAX);
+    let mut builder = Broker::builder()
+        .memory_limit(mebibytes.saturating_mul(1 << 20))
+        .heartbeat(Duration::from_secs(arguments.heartbeat.into()))
+        .max_connections(arguments.max_connections);
+    for vhost in arguments.vhosts {
+        builder = builder.vhost(vhost);
     }
-    let from = |name| environment(name).map(text).transpose();
-    let user = match user {
-        Some(user) => Some(user),
-        None => from("LEVERET_BROKER_USER")?,
-    };
-    let password = match password {
-        Some(password) => Some(password),
-        None => from("LEVERET_BROKER_PASSWORD")?,
-    };
-    let shown = match (user, password) {
-        (None, None) => Shown::Whole,
+    let guest = || "guest".to_owned();
+    let shown = match (arguments.user, arguments.password) {
         (Some(user), None) if user != "guest" => {
-            return Err(format!("the user '{user}' needs a password"));
+            let problem = format!("the user '{user}' needs a password (--password)\n");
+            return Err(clap::Error::raw(
+                ErrorKind::MissingRequiredArgument,
+                problem,
+            ));
         }
         (user, password) => {
-            let user = user.unwrap_or_else(|| "guest".to_owned());
-            let password = password.unwrap_or_else(|| "guest".to_owned());
+            let user = user.unwrap_or_else(guest);
+            let password = password.unwrap_or_else(guest);
             let shown = match (user.as_str(), password.as_str()) {
                 ("guest", "guest") => Shown::Whole,
                 _ => Shown::Without(user.clone()),
@@ -150,22 +110,11 @@ pub(crate) fn parse(
             shown
         }
     };
-    Ok(Wish::Run(Options {
-        listen,
+    Ok(Options {
+        listen: arguments.listen,
         builder,
         shown,
-        status,
-    }))
-}
-
-fn text(argument: OsString) -> Result<String, String> {
-    argument
-        .into_string()
-        .map_err(|argument| format!("{} is not Unicode", argument.display()))
-}
-
-fn number<N: std::str::FromStr>(name: &str, value: &str) -> Result<N, String> {
-    value
-        .parse()
-        .map_err(|_| format!("{name} needs a number, not '{value}'"))
+        status: arguments.status,
+        log: arguments.log,
+    })
 }

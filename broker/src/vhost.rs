@@ -99,8 +99,7 @@ impl Vhost {
     }
 
     pub(crate) fn connect(&mut self, new: NewConnection) -> ConnectionId {
-        self.connections
-            .insert_with_key(|id| Connection::new(id, new))
+        self.connections.insert(Connection::new(new))
     }
 
     /// Takes down what belongs to a connection that is gone.

@@ -5,6 +5,7 @@
 
 const { randomUUID } = require('node:crypto')
 const amqp = require('amqplib')
+const noBroker = require('./no_broker')
 
 const BROKER = process.env.AMQP_URL || 'amqp://127.0.0.1:5672/%2f'
 const QUEUE = 'rpc_queue'
@@ -24,7 +25,7 @@ function explain (n, { code, name, message, details, executed }) {
 // One reply queue for all calls; replies find their call by the correlation id.
 async function connect (milliseconds) {
   const connection = await amqp.connect(BROKER, { noDelay: true, timeout: milliseconds })
-    .catch((error) => fail(`Unavailable: ${error.message || error.code} (executed: no)`))
+    .catch((error) => fail(`Unavailable: ${noBroker(error)} (executed: no)`))
   connection.on('error', (error) => fail(`Unavailable: ${error.message} (executed: maybe)`))
   const channel = await connection.createChannel()
   const { queue: replyTo } = await channel.assertQueue('', { exclusive: true })

@@ -6,6 +6,7 @@
 const { randomUUID } = require('node:crypto')
 const amqp = require('amqplib')
 const { encode, decode } = require('@msgpack/msgpack')
+const noBroker = require('./no_broker')
 
 // An error reply, or what the caller finds out by itself, in the words of docs/protocol.md.
 function failure ({ code, name, message, executed }) {
@@ -14,7 +15,7 @@ function failure ({ code, name, message, executed }) {
 
 async function main (n) {
   const connection = await amqp.connect(process.env.AMQP_URL || 'amqp://127.0.0.1:5672/%2f', { noDelay: true })
-    .catch((error) => { throw failure({ code: 'Unavailable', message: error.message || error.code, executed: 'no' }) })
+    .catch((error) => { throw failure({ code: 'Unavailable', message: noBroker(error), executed: 'no' }) })
   const channel = await connection.createChannel()
   const { queue: replyTo } = await channel.assertQueue('', { exclusive: true })
   const correlationId = randomUUID()

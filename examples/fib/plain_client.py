@@ -12,6 +12,7 @@ import time
 import uuid
 
 import pika
+from no_broker import reason
 from pika.exceptions import AMQPError, UnroutableError
 
 BROKER = os.environ.get("AMQP_URL", "amqp://127.0.0.1:5672/%2f")
@@ -78,7 +79,7 @@ def main():
     except CallError as error:
         sys.exit(str(error))
     except (AMQPError, OSError) as error:
-        sys.exit(f"Unavailable: {error!r}")
+        sys.exit(f"Unavailable: {reason(error)}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import signal
 import sys
 
 import pika
+from no_broker import reason
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 BROKER = os.environ.get("AMQP_URL", "amqp://127.0.0.1:5672/%2f")
@@ -157,4 +158,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except AMQPError as error:
-        sys.exit(f"plain_server.py: {error!r}")
+        sys.exit(f"plain_server.py: {reason(error)}")

@@ -4,6 +4,7 @@
 // tutorials do, and refuses what it cannot read with the error reply of docs/protocol.md.
 
 const amqp = require('amqplib')
+const noBroker = require('./no_broker')
 
 const BROKER = process.env.AMQP_URL || 'amqp://127.0.0.1:5672/%2f'
 const QUEUE = 'rpc_queue'
@@ -130,6 +131,6 @@ async function main () {
 }
 
 main().catch((error) => {
-  console.error(`server.js: ${error.message || error.code}`)
+  console.error(`server.js: ${noBroker(error)}`)
   process.exit(1)
 })

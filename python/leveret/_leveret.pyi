@@ -209,6 +209,29 @@ class Server:
     def stop_now(self) -> None:
         """Makes a stop that has begun, or begins with this, end now."""
 
+@final
+class Broker:
+    """An embedded broker, on a thread of its own. In the child of a fork it does nothing.
+
+    Settings are a dict, absent or None for the default: `listen` ("host:port"), `users` (list of
+    [name, password]), `vhosts` (list), `memory_limit`, `heartbeat` (seconds), `frame_max`,
+    `channel_max`, `max_connections`. ValueError says what is wrong with them.
+    """
+
+    @staticmethod
+    def start(settings: dict[str, Any]) -> Broker:
+        """Returns when it listens. Raises OSError when it cannot."""
+    @property
+    def address(self) -> tuple[str, int]: ...
+    def end(self, seconds: float) -> None:
+        """Begins to stop, unless somebody has; clients have some seconds to answer the goodbye."""
+    def join(self) -> None:
+        """Waits until it has stopped, which somebody must have begun. Ctrl-C is noticed within
+        50 ms.
+        """
+    def join_later(self, queue: Queue, slot: int) -> None:
+        """Ends in `(DONE, slot, None)`."""
+
 def describe(descriptor: dict[str, Any]) -> str:
     """Checks a descriptor and gives its JSON text, as the Rust macro's. Raises ValueError."""
 

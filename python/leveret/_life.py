@@ -34,6 +34,7 @@ _open: WeakSet[Closable] = WeakSet()
 _queues: WeakSet[_HasQueue] = WeakSet()
 _after_fork: list[Callable[[], object]] = []
 _at_exit: list[Callable[[], object]] = []
+_at_end: list[Callable[[], object]] = []
 # Threads whose event loop runs handlers, with the number of servers there.
 _serving: dict[int, int] = {}
 
@@ -60,6 +61,11 @@ def after_fork(forget: Callable[[], object]) -> None:
 def at_exit(run: Callable[[], object]) -> None:
     """Runs a function before connections are closed at exit."""
     _at_exit.append(run)
+
+
+def at_end(run: Callable[[], object]) -> None:
+    """Runs a function after connections were closed at exit."""
+    _at_end.append(run)
 
 
 def serving(change: int) -> None:
@@ -109,11 +115,17 @@ def _in_child() -> None:
 
 
 def _close_everything() -> None:
-    """Closes all connections at the same time, and waits for them no longer than a moment."""
     for run in _at_exit:
         run()
     for pool in list(_queues):
         pool.close_queue()
+    _close_connections()
+    for run in _at_end:
+        run()
+
+
+def _close_connections() -> None:
+    """Closes all at the same time, and waits for them no longer than a moment."""
     links = list(_open)
     _open.clear()
     if not links:

@@ -6,9 +6,10 @@
 //!
 //! A call goes `python/leveret` → `target` (what is called and how) → `lane` (asyncio) or `blocking` → the core,
 //! and its answer comes back through a `queue`. A request goes core → `service` → a `queue` → `request`, which
-//! the Python handler answers.
+//! the Python handler answers. `broker` is a broker of this process's own; it shares nothing with them.
 
 mod blocking;
+mod broker;
 mod connection;
 mod convert;
 mod failure;
@@ -30,6 +31,8 @@ mod _leveret {
     use super::{PyModule, PyModuleMethods, PyResult, queue};
     use pyo3::Bound;
 
+    #[pymodule_export]
+    use super::broker::Broker;
     #[pymodule_export]
     use super::connection::Connection;
     #[pymodule_export]

@@ -37,7 +37,7 @@ fn duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duratio
     })
 }
 
-fn maybe_duration<'de, D: serde::Deserializer<'de>>(
+pub(crate) fn maybe_duration<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Duration>, D::Error> {
     #[derive(Deserialize)]

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import suites
-from places import RESULTS, binary
+from places import RESULTS, ROOT, binary
 
 URL = "amqp://guest:guest@127.0.0.1:5672/%2f"
 BOOT = 60
@@ -114,11 +114,19 @@ def run(suite: suites.Suite, environment: dict[str, str], out: Path) -> str:
             process.wait()
 
 
+def lay_over_usr() -> None:
+    """What was unpacked and not installed, for this process and its children only."""
+    layers = f"lowerdir={ROOT}/usr:/usr"
+    subprocess.run(["mount", "-t", "overlay", "overlay", "-o", layers, "/usr"], check=True)
+
+
 def main() -> None:
     name, broker = sys.argv[1:]
     suite = suites.BY_NAME[name]
     out = RESULTS / broker / name
     loopback_up()
+    if suite.unpacked:
+        lay_over_usr()
     with BROKERS[broker](out / "broker.txt") as extra:
         environment = {"AMQP_URL": URL, "CONFORMANCE_OUT": str(out), **extra}
         started = time.monotonic()

@@ -46,7 +46,7 @@ def run(suite: suites.Suite, broker: str) -> None:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     # Whoever is not root is it in a user namespace.
-    unshare = ["unshare", "--net"] if os.getuid() == 0 else ["unshare", "--net", "--map-root-user"]
+    unshare = ["unshare", "--net", "--mount"] + ["--map-root-user"] * (os.getuid() != 0)
     say(f"{suite.name} on {broker}, at most {suite.limit} s: {out}")
     done = subprocess.run([*unshare, sys.executable, HERE / "inside.py", suite.name, broker])
     if done.returncode:

@@ -1,5 +1,8 @@
 //! The broker that a test talks to, whichever it is and wherever it comes from.
 
+use std::sync::Arc;
+
+use leveret_broker::{Restart, Suspend};
 use serde::de::DeserializeOwned;
 
 use crate::embedded::Embedded;
@@ -89,11 +92,11 @@ impl Broker {
         Ok(match kind {
             Kind::RabbitMq => RabbitMq::builder().try_start().await?.into(),
             Kind::Embedded => {
-                let broker = Embedded::start().await?;
+                let own = Embedded::start().await?;
                 Self {
-                    url: broker.levers().url().to_owned(),
-                    operator: Operator::Embedded(broker.levers().clone()),
-                    own: Some(Own::Embedded(broker)),
+                    url: own.broker().url().to_owned(),
+                    operator: Operator::Embedded(Arc::clone(own.broker())),
+                    own: Some(Own::Embedded(own)),
                 }
             }
         })
@@ -198,7 +201,7 @@ impl Broker {
     /// Ends a private broker without a word, as a crash does.
     pub async fn kill(&mut self) {
         match self.mine() {
-            Own::Embedded(broker) => broker.levers().kill().await,
+            Own::Embedded(broker) => broker.broker().suspend(Suspend::Abrupt).await,
             Own::RabbitMq(node) => node.kill().await,
         }
     }
@@ -207,8 +210,9 @@ impl Broker {
     pub async fn restart(&mut self) {
         match self.mine() {
             Own::Embedded(broker) => {
-                let restarted = broker.levers().restart().await;
-                restarted.unwrap_or_else(|error| panic!("{error}"));
+                broker.broker().suspend(Suspend::InOrder).await;
+                let resumed = broker.broker().resume(Restart::KeepDurable).await;
+                resumed.unwrap_or_else(|error| panic!("{error}"));
             }
             Own::RabbitMq(node) => node.restart().await,
         }

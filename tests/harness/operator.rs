@@ -16,8 +16,6 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::embedded::Levers;
-
 /// One order; its answer is JSON, `null` where there is nothing to say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
@@ -100,16 +98,23 @@ pub(crate) enum Operator {
         ctl: PathBuf,
         url: String,
     },
-    Embedded(Arc<Levers>),
+    Embedded(Arc<leveret_broker::Broker>),
     /// The process of `with-broker`, by the address where it listens for orders.
     Runner(SocketAddr),
+}
+
+/// The URL of another virtual host.
+fn url_of(url: &str, vhost: &str) -> io::Result<String> {
+    let mut url = url::Url::parse(url).map_err(io::Error::other)?;
+    url.set_path(vhost);
+    Ok(url.into())
 }
 
 impl Operator {
     pub(crate) async fn carry_out(&self, order: &Order) -> io::Result<Value> {
         match self {
             Self::RabbitMq { ctl, url } => rabbitmq::carry_out(ctl, url, order).await,
-            Self::Embedded(levers) => embedded::carry_out(levers, order).await,
+            Self::Embedded(broker) => embedded::carry_out(broker, order).await,
             Self::Runner(address) => line::send(*address, order).await,
         }
     }

@@ -3,11 +3,20 @@
 
 use std::collections::BTreeMap;
 
-use harness::{Broker, Raw, RawMessage, eventually};
-use lapin::options::{BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
+use futures_util::StreamExt;
+use harness::{Broker, Raw, RawMessage, eventually, within};
+use lapin::options::{
+    BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
+};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Connection, ConnectionProperties};
+use lapin::{Connection, ConnectionProperties, Event};
 use serde_json::json;
+
+async fn connect(url: &str, name: &str) -> Connection {
+    let properties = ConnectionProperties::default().with_connection_name(name.into());
+    let connection = Connection::connect(url, properties).await;
+    connection.expect("a connection")
+}
 
 async fn opens(url: &str) -> bool {
     let opened = Connection::connect(url, ConnectionProperties::default()).await;
@@ -39,10 +48,6 @@ async fn a_queue_is_described_and_deleted() {
     for _ in 0..3 {
         assert!(raw.publish("", &name, RawMessage::default()).await);
     }
-    channel
-        .basic_qos(1, BasicQosOptions::default())
-        .await
-        .expect("a prefetch");
     let mut consumer = raw.consume(&name, 1).await;
     consumer.next().await;
 
@@ -78,10 +83,7 @@ async fn a_queue_is_described_and_deleted() {
 async fn a_connection_is_listed_by_its_name_and_closed() {
     let broker = Broker::shared().await;
     let name = broker.namespace();
-    let properties = ConnectionProperties::default().with_connection_name(name.as_str().into());
-    let connection = Connection::connect(broker.url(), properties)
-        .await
-        .expect("a connection");
+    let connection = connect(broker.url(), &name).await;
     let channel = connection.create_channel().await.expect("a channel");
     let ids = async || -> Vec<String> {
         let listed = broker.connections().await.into_iter();
@@ -145,51 +147,42 @@ mod own_broker {
         let broker = Broker::own().await;
         let raw = broker.raw().await;
         raw.declare("jobs").await;
-        assert!(raw.publish("", "jobs", RawMessage::default()).await);
+        let publisher = connect(broker.url(), "").await;
+        let mut events = publisher.events_listener();
+        let channel = publisher.create_channel().await.expect("a channel");
+        let confirms = channel.confirm_select(ConfirmSelectOptions::default());
+        confirms.await.expect("confirms");
+
         broker.set_memory_alarm(true).await;
-        let late =
-            tokio::spawn(async move { raw.publish("", "jobs", RawMessage::default()).await });
-        let blocked = async || {
-            let connection = Connection::connect(broker.url(), ConnectionProperties::default());
-            let connection = connection.await.expect("connections are let in");
-            let channel = connection.create_channel().await.expect("a channel");
-            let options = QueueDeclareOptions {
-                passive: true,
-                ..Default::default()
-            };
-            let queue = channel.queue_declare("jobs".into(), options, FieldTable::default());
-            queue
-                .await
-                .expect("whoever publishes nothing is heard")
-                .message_count()
-        };
-        assert_eq!(blocked().await, 1);
+        let late = tokio::spawn(async move {
+            let (exchange, key) = ("".into(), "jobs".into());
+            let options = BasicPublishOptions::default();
+            let publish =
+                channel.basic_publish(exchange, key, options, b"late", Default::default());
+            publish.await.expect("a publish").await.expect("a confirm")
+        });
+        let blocked =
+            async { while !matches!(events.next().await, Some(Event::ConnectionBlocked(_))) {} };
+        within("the word that it is blocked", blocked).await;
+        // Whoever does not publish is heard.
+        assert_eq!(raw.queue("jobs").await, Some((0, 0)));
         assert!(!late.is_finished());
         broker.set_memory_alarm(false).await;
-        assert!(
-            harness::within("the publish", late)
-                .await
-                .expect("no panic")
-        );
+        within("the publish", late).await.expect("no panic");
+        assert_eq!(raw.queue("jobs").await, Some((1, 0)));
     }
 
     #[tokio::test]
     async fn a_broker_goes_and_comes_back_on_the_same_port() {
         let mut broker = Broker::own().await;
-        let properties = ConnectionProperties::default();
-        let connection = Connection::connect(broker.url(), properties)
-            .await
-            .expect("a connection");
+        let connection = connect(broker.url(), "").await;
         broker.suspend().await;
         eventually("a goodbye", async || !connection.status().connected()).await;
         assert!(!opens(broker.url()).await);
         broker.resume().await;
         assert!(opens(broker.url()).await);
 
-        let properties = ConnectionProperties::default();
-        let connection = Connection::connect(broker.url(), properties)
-            .await
-            .expect("a connection");
+        let connection = connect(broker.url(), "").await;
         broker.kill().await;
         eventually("the end", async || !connection.status().connected()).await;
         assert!(!opens(broker.url()).await);

@@ -160,3 +160,39 @@ async fn a_server_s_errors_reach_the_demo_s_client() {
     assert!(!client.wait().await.success());
     vhost.remove().await;
 }
+
+#[tokio::test]
+async fn without_a_broker_every_program_says_how_to_start_one() {
+    let mut vhost = Vhost::new().await;
+    vhost.url = format!("amqp://127.0.0.1:{}/%2f", harness::free_port());
+    let programs = ["fib-server", "fib-client"];
+    let scripts = [
+        "client.js",
+        "client_msgpack.js",
+        "server.js",
+        "client.py",
+        "server.py",
+        "plain_client.py",
+        "plain_server.py",
+    ];
+    let programs = programs.map(|name| (name, vhost.rust(name, &[])));
+    let scripts = scripts.map(|name| {
+        let arguments = if name.contains("client") {
+            &["30"][..]
+        } else {
+            &[]
+        };
+        let path = format!("examples/fib/{name}");
+        (name, vhost.script(&path, arguments, ""))
+    });
+    for (name, mut process) in programs.into_iter().chain(scripts) {
+        let (status, lines) = process.output().await;
+        let said = lines.join("\n");
+        assert!(!status.success(), "{name}: {said}");
+        assert!(
+            said.contains("leveret-broker") && said.contains("apt install"),
+            "{name}: {said}"
+        );
+    }
+    vhost.remove().await;
+}

@@ -29,10 +29,7 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (ours, theirs) = tokio::join!(TcpStream::connect(address), listener.accept());
-        let peer = Peer {
-            address,
-            local: address,
-        };
+        let peer = Peer { address };
         let settings = Settings {
             users: vec![User::guest()],
             ..Settings::default()

@@ -29,10 +29,8 @@ impl Client {
         let out = Outbound::detached();
         let control = Control::new(Arc::default());
         control.set_number(numbers.fetch_add(1, Ordering::Relaxed));
-        let address = ([127, 0, 0, 1], 1).into();
         let peer = Peer {
-            address,
-            local: address,
+            address: ([127, 0, 0, 1], 1).into(),
         };
         let (shared, control_too) = (Arc::clone(shared), Arc::clone(&control));
         Self {

@@ -6,11 +6,10 @@ use amq_protocol::types::{AMQPValue, FieldTable};
 
 use crate::Name;
 
-/// The two ends of the socket.
+/// Who is at the other end of the socket.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
-    pub(crate) local: SocketAddr,
 }
 
 /// What the client said it understands, in `client_properties.capabilities`.

@@ -33,10 +33,7 @@ impl Client {
         let out = Outbound::detached();
         let control = Control::new(Arc::default());
         let address = address.parse().expect("an address");
-        let peer = Peer {
-            address,
-            local: address,
-        };
+        let peer = Peer { address };
         let session = Session::new(shared, Arc::clone(&out), Arc::clone(&control), peer);
         Self {
             session,

@@ -26,7 +26,6 @@ pub(crate) struct NewConnection {
 }
 
 pub(crate) struct Connection {
-    pub(crate) id: ConnectionId,
     pub(crate) out: Arc<Outbound>,
     pub(crate) control: Arc<Control>,
     pub(crate) user: Name,
@@ -46,9 +45,8 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(id: ConnectionId, new: NewConnection) -> Self {
+    pub(crate) fn new(new: NewConnection) -> Self {
         Self {
-            id,
             out: new.out,
             control: new.control,
             user: new.user,

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::arguments::Overflow;
 use super::queue::Entry;
 use super::unacked::Delivered;
-use super::{ConnectionId, ConsumerId, QueueId, Vhost};
+use super::{ConsumerId, QueueId, Vhost};
 
 impl Vhost {
     /// After [`Self::end_burst`] and [`Self::take_touched`].
@@ -192,10 +192,6 @@ impl Vhost {
         let mut tokens: Vec<_> = self.reply_tokens.iter().collect();
         tokens.sort_by_key(|(_, place)| **place);
         tokens.get(number).map(|(token, _)| token.to_string())
-    }
-
-    pub(crate) fn connection_ids(&self) -> Vec<ConnectionId> {
-        self.connections.keys().collect()
     }
 }
 

@@ -183,10 +183,6 @@ impl Ready {
         }
     }
 
-    pub(crate) fn peek(&self) -> Option<&Entry> {
-        self.lines.iter().rev().find_map(VecDeque::front)
-    }
-
     pub(crate) fn pop(&mut self) -> Option<Entry> {
         let entry = self.lines.iter_mut().rev().find_map(VecDeque::pop_front)?;
         self.len -= 1;

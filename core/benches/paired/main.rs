@@ -4,7 +4,8 @@
 //! machine hits both; the figures are medians over the rounds, and only their ratios mean anything.
 //!
 //! ```text
-//! make bench                                  # on AMQP_URL, or on a private RabbitMQ
+//! make bench                                  # on AMQP_URL, or on an embedded broker
+//! make bench BROKER=rabbitmq                  # on a private RabbitMQ
 //! cargo bench -p leveret --bench paired -- --seconds 5 --rounds 5
 //! cargo bench -p leveret --bench paired -- --profile ours    # one stack alone, under perf
 //! ```

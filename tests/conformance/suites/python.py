@@ -104,4 +104,32 @@ SUITES = [
         limit=900,
         variables=variables(),
     ),
+    Suite(
+        "amqpstorm",
+        "3.1.4",
+        lambda into: from_pypi("amqpstorm", "3.1.4", into),
+        # Without what wants the management plugin or TLS.
+        pytest(
+            *("-p", "amqpstorm_cleaning", "amqpstorm/tests/functional"),
+            "--ignore=amqpstorm/tests/functional/management",
+            *("--ignore=amqpstorm/tests/functional/ssl", "-c", os.devnull, "--rootdir=."),
+            "--ignore=amqpstorm/tests/functional/test_web_based.py",
+        ),
+        limit=300,
+        variables=variables(
+            AMQP_HOST="127.0.0.1",
+            AMQP_USERNAME="guest",
+            AMQP_PASSWORD="guest",
+            AMQP_URI="amqp://guest:guest@127.0.0.1:5672/%2F",
+            AMQP_HTTP_URL="http://127.0.0.1:15672",
+        ),
+    ),
+    Suite(
+        "rabbitpy",
+        "3.0.2",
+        lambda into: from_pypi("rabbitpy", "3.0.2", into),
+        pytest("tests/test_integration.py", "tests/integration", "-c", os.devnull, "--rootdir=."),
+        limit=180,
+        variables=variables(RABBITMQ_URL="amqp://guest:guest@127.0.0.1:5672/%2F"),
+    ),
 ]

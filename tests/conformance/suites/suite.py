@@ -26,6 +26,8 @@ class Suite:
     limit: int
     """Seconds after which the suite is stopped; tests that have not ended count as not run."""
     variables: dict[str, str] = field(default_factory=dict)
+    unpacked: bool = False
+    """Wants the packages of `places.ROOT` in /usr, where interpreters look for their libraries."""
     read: Callable[[Path], verdicts.Verdicts] = _from_shim
 
     @property

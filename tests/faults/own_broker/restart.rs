@@ -70,9 +70,11 @@ async fn connections_closed_by_an_operator_cost_no_wrong_answer() {
     let broker = Broker::own().await;
     let (client, _home, _server, worker) = stage(&broker).await;
     let (stop, stopped) = tokio::sync::watch::channel(false);
+    let answered = tokio::sync::watch::Sender::new(0_u32);
     let callers: Vec<_> = (0..20_u64)
         .map(|caller| {
             let (client, stopped) = (client.clone(), stopped.clone());
+            let answered = answered.clone();
             tokio::spawn(async move {
                 let (mut right, mut lost) = (0_u32, 0_u32);
                 for n in (caller..).step_by(20) {
@@ -84,6 +86,7 @@ async fn connections_closed_by_an_operator_cost_no_wrong_answer() {
                         Ok(answer) => {
                             assert_eq!(answer, n * 2);
                             right += 1;
+                            answered.send_modify(|answered| *answered += 1);
                         }
                         error => {
                             assert_error(&error, Code::Unavailable, Executed::Maybe);
@@ -102,6 +105,11 @@ async fn connections_closed_by_an_operator_cost_no_wrong_answer() {
             Ok(answer) => assert_eq!(answer, round * 2),
             error => assert_error(&error, Code::Unavailable, Executed::Maybe),
         }
+        // More than can be lost in a round.
+        let enough = *answered.borrow() + 400;
+        let mut progress = answered.subscribe();
+        let busy = progress.wait_for(|answered| *answered >= enough);
+        within("many answers", busy).await.expect("callers");
     }
     stop.send_replace(true);
     let (mut right, mut lost) = (0, 0);

@@ -44,9 +44,7 @@ pub(super) async fn carry_out(script: &Path, url: &str, order: &Order) -> io::Re
         Order::AddVhost { name } => {
             node.run(&["add_vhost", name]).await?;
             node.permit(name, "guest").await?;
-            let mut url = url::Url::parse(url).map_err(io::Error::other)?;
-            url.set_path(name);
-            return Ok(json!(url.as_str()));
+            return Ok(json!(super::url_of(url, name)?));
         }
         Order::RemoveVhost { name } => node.run(&["delete_vhost", name]).await?,
         Order::SetMemoryAlarm { on } => {

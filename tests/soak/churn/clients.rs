@@ -157,7 +157,7 @@ pub(super) async fn do_work(url: &str, counts: &Counts) -> Result<()> {
             1..3 => {
                 channel
                     .basic_reject(tag, BasicRejectOptions::default())
-                    .await?
+                    .await?;
             }
             // Left until the next one, or until the end.
             3..6 => {}
