@@ -231,6 +231,8 @@ impl Session {
                 // What came before the end is answered before it.
                 vhost.end_burst();
                 vhost.disconnect(link.id);
+                // Half a message takes memory too: gone before that is looked at.
+                drop(link);
                 vhost.release();
                 self.end_with(end)
             }
@@ -330,8 +332,11 @@ impl Session {
     }
 
     fn unlink(&mut self) {
-        if let Some(link) = self.link.take() {
-            link.host.run(|vhost| vhost.disconnect(link.id));
+        if let Some(Link { host, id, channels }) = self.link.take() {
+            host.run(|vhost| {
+                vhost.disconnect(id);
+                drop(channels);
+            });
         }
     }
 
