@@ -8,7 +8,7 @@ BROKER := embedded
 WITH_BROKER = $(TARGET)/release/with-broker --$(BROKER) --unless-amqp-url
 
 .DEFAULT_GOAL := help
-.PHONY: help demo programs test lint fmt bench bench-python runner mutations deps
+.PHONY: help demo programs test lint fmt bench bench-python runner soak mutations deps
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -48,6 +48,9 @@ bench-python: runner ## Leveret's Python beside its peers; BENCH="--rounds 1 --s
 # In release: the broker inside of it is part of what is measured.
 runner:
 	cargo build --release -p leveret-tests --bin with-broker $(FEATURES)
+
+soak: ## The embedded broker under everything at once for SECONDS, an hour unless told: its memory must stay flat
+	cargo run --release -p leveret-tests --bin soak $(FEATURES) -- $(SECONDS)
 
 mutations: deps ## Takes promises out of the library one by one: does a test notice?
 	CARGO_TARGET_DIR=$(TARGET) tests/mutations/run.sh

@@ -3,7 +3,6 @@
 
 pub(crate) mod client;
 mod handshake;
-mod link;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,12 +17,12 @@ use crate::control::Control;
 use crate::error::Refusal;
 use crate::outbound::Outbound;
 use crate::shared::{Host, Shared};
+use crate::vhost::ConnectionId;
 use crate::vhost::{NewConnection, Vhost};
 use crate::wire::frame::{self, Decoder, Fault, Frame, Kind};
 use crate::wire::method::{self, Method};
 use client::Client;
 pub(crate) use client::{Capabilities, Peer};
-use link::Link;
 
 /// What becomes of the socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +73,13 @@ impl Phase {
             Self::Closed => "closed",
         }
     }
+}
+
+/// An open connection's place in its virtual host.
+struct Link {
+    host: Arc<Host>,
+    id: ConnectionId,
+    channels: Channels,
 }
 
 impl Session {
@@ -225,7 +231,9 @@ impl Session {
             Some(end) => {
                 // What came before the end is answered before it.
                 vhost.end_burst();
-                link.leave(&mut vhost);
+                vhost.disconnect(link.id);
+                // Half a message takes memory too: gone before that is looked at.
+                drop(link);
                 vhost.release();
                 self.end_with(end)
             }
@@ -325,9 +333,11 @@ impl Session {
     }
 
     fn unlink(&mut self) {
-        if let Some(link) = self.link.take() {
-            let host = Arc::clone(&link.host);
-            host.run(|vhost| link.leave(vhost));
+        if let Some(Link { host, id, channels }) = self.link.take() {
+            host.run(|vhost| {
+                vhost.disconnect(id);
+                drop(channels);
+            });
         }
     }
 

@@ -82,6 +82,10 @@ impl Client {
             let next = self.session.close(refusal);
             self.follow(next);
         }
+        // What was not looked at while it was blocked.
+        if !self.input.is_empty() {
+            self.send(&[]);
+        }
     }
 
     /// Takes what has been sent to it.

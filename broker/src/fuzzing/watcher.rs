@@ -41,7 +41,8 @@ impl Watcher {
         }
         let mut bytes = BytesMut::from(&bytes[..]);
         let mut decoder = Decoder::new();
-        while let Ok(Some(frame)) = decoder.next(&mut bytes) {
+        decoder.set_frame_max(131_072);
+        while let Some(frame) = decoder.next(&mut bytes).ok().flatten() {
             self.greeted = true;
             assert!(!self.mute, "a frame after another protocol's name");
             match frame {
