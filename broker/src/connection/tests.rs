@@ -216,9 +216,7 @@ async fn who_does_not_read_answers_is_not_read_either() {
             answers += read.read(&mut input).await.expect("a socket");
         }
     };
-    tokio::join!(timeout(hour, reading), all)
-        .0
-        .expect("in time");
+    tokio::join!(reading, all);
     assert_eq!(sent, COUNT);
 }
 
