@@ -22,6 +22,8 @@ pub(super) struct Client {
     input: BytesMut,
     watcher: Watcher,
     over: bool,
+    /// How often it has said something after a close.
+    ignored: u8,
 }
 
 impl Client {
@@ -40,6 +42,7 @@ impl Client {
             input: BytesMut::new(),
             watcher: Watcher::default(),
             over: false,
+            ignored: 0,
         }
     }
 
@@ -52,6 +55,13 @@ impl Client {
 
     pub(super) fn handle(&self) -> ConnectionHandle {
         ConnectionHandle(self.control.number())
+    }
+
+    /// Nothing that it says has an effect any more.
+    pub(super) fn is_useless(&mut self) -> bool {
+        const ENOUGH: u8 = 3;
+        self.ignored += u8::from(self.session.is_closing());
+        self.over || self.ignored > ENOUGH
     }
 
     /// What the broker does not read while it blocks the client is not sent.

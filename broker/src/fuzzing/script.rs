@@ -2,16 +2,17 @@
 //! its own bytes can also be sent as it is.
 
 mod frames;
+mod view;
 mod words;
 
 use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
 
-use super::CLIENTS;
-use crate::shared::Host;
+use super::{CLIENTS, World};
 use crate::wire::frame::END;
-use words::{QUEUES, keyed};
+use view::View;
+use words::QUEUES;
 
 /// What happens next, and to which client.
 #[derive(Debug)]
@@ -44,14 +45,15 @@ impl<'a> Script<'a> {
         Self { bytes }
     }
 
-    pub(super) fn next(&mut self, host: &Host) -> Option<Step> {
+    pub(super) fn next(&mut self, world: &World) -> Option<Step> {
         if self.bytes.is_empty() {
             return None;
         }
         let first = usize::from(self.byte());
         let (who, action) = (first % CLIENTS, first / CLIENTS);
+        let view = View::of(world, who);
         Some(match action {
-            0..46 => Step::Send(who, self.frames(action, host)),
+            0..46 => Step::Send(who, self.frames(action, &view)),
             46..49 => Step::Send(who, self.raw_frame()),
             49..51 => {
                 let length = usize::from(u16::from_be_bytes([self.byte(), self.byte()]));
@@ -129,8 +131,8 @@ impl<'a> Script<'a> {
         self.of(&[1, 1, 2, 1, 2, 1, 3, 1, 1, 2, 1, 1, 2, 1, 4, 0])
     }
 
-    fn key(&mut self, host: &Host) -> String {
-        keyed(self.byte(), host)
+    fn key(&mut self, view: &View<'_>) -> String {
+        view.key(self.byte())
     }
 }
 

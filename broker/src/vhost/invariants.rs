@@ -7,6 +7,7 @@ use super::arguments::Overflow;
 use super::queue::Entry;
 use super::unacked::Delivered;
 use super::{ConsumerId, QueueId, Vhost};
+use crate::status::ConnectionHandle;
 
 impl Vhost {
     /// After [`Self::end_burst`] and [`Self::take_touched`].
@@ -187,7 +188,24 @@ impl Vhost {
         }
     }
 
-    /// For a fuzzer that wants to answer.
+    /// For a fuzzer that wants to get somewhere, as are those that follow: whether there is such a channel.
+    pub(crate) fn has_channel(&self, handle: ConnectionHandle, channel: u16) -> bool {
+        let id = self.find(handle);
+        id.is_some_and(|id| self.channel(id, channel).is_some())
+    }
+
+    /// The delivery tags that a channel holds.
+    pub(crate) fn held_tags(&self, handle: ConnectionHandle, channel: u16) -> Vec<u64> {
+        let id = self.find(handle);
+        let channel = id.and_then(|id| self.channel(id, channel));
+        channel.map_or_else(Vec::new, |channel| channel.unacked.tags())
+    }
+
+    pub(crate) fn has_queue(&self, name: &str) -> bool {
+        self.queue_names.contains_key(name)
+    }
+
+    /// The name of somebody who waits for answers, without what is in front of all of them.
     pub(crate) fn reply_token(&self, number: usize) -> Option<String> {
         let mut tokens: Vec<_> = self.reply_tokens.iter().collect();
         tokens.sort_by_key(|(_, place)| **place);

@@ -5,23 +5,27 @@ use amq_protocol::protocol::{
 };
 use bytes::{BufMut, BytesMut};
 
+use super::view::View;
 use super::words::{DIRECT, EXCHANGES, KINDS, QUEUES, TAGS};
 use super::{Script, frame};
-use crate::shared::Host;
 use crate::wire::encode;
 
 impl Script<'_> {
     /// What makes sense often has several numbers.
-    pub(super) fn frames(&mut self, action: usize, host: &Host) -> BytesMut {
+    pub(super) fn frames(&mut self, action: usize, view: &View<'_>) -> BytesMut {
         let mut bytes = BytesMut::new();
         let channel = self.channel();
+        if action > 0 && channel > 0 && !view.has_channel(channel) {
+            reopen(&mut bytes, channel);
+        }
         let method = match action {
-            0..4 => open(),
+            0 => open(),
+            1..4 => return self.message(bytes, channel, view),
             4 => self.ending(),
-            5..10 => self.queue_declare(),
-            10..13 => self.binding(host),
+            5..10 => self.queue_declare(view),
+            10..13 => self.binding(view),
             13 => self.removal(),
-            14 => self.exchange_binding(host),
+            14 => self.exchange_binding(view),
             15..18 => self.exchange_declare(),
             18..23 => self.consume(),
             23 => AMQPClass::Basic(basic::AMQPMethod::Cancel(basic::Cancel {
@@ -37,12 +41,9 @@ impl Script<'_> {
                 queue: self.of(&QUEUES).into(),
                 no_ack: self.byte() & 1 == 1,
             })),
-            29..36 => {
-                self.message(&mut bytes, channel, host);
-                return bytes;
-            }
+            29..36 => return self.message(bytes, channel, view),
             36 => {
-                let properties = self.properties(host);
+                let properties = self.properties(view);
                 content_header(&mut bytes, channel, u64::from(self.byte()), &properties);
                 return bytes;
             }
@@ -51,8 +52,8 @@ impl Script<'_> {
                 frame(&mut bytes, 3, channel, &[b'-'; 32][..size]);
                 return bytes;
             }
-            38 => self.publish(host),
-            39..44 => self.settle(),
+            38 => self.publish(view),
+            39..44 => self.settle(channel, view),
             44 => self.about_connection(),
             _ => {
                 frame(&mut bytes, 8, 0, &[]);
@@ -80,11 +81,13 @@ impl Script<'_> {
         })
     }
 
-    fn queue_declare(&mut self) -> AMQPClass {
+    fn queue_declare(&mut self, view: &View<'_>) -> AMQPClass {
         let (queue, bits) = (self.of(&QUEUES), self.byte());
+        // Declared again with the next best arguments it would be refused.
+        let passive = bits & 0x81 == 0x81 || bits & 0x80 == 0 && view.has_queue(queue);
         AMQPClass::Queue(queue::AMQPMethod::Declare(queue::Declare {
             queue: queue.into(),
-            passive: bits & 0x81 == 0x81,
+            passive,
             durable: bits & 2 == 2,
             exclusive: bits & 0x0c == 0x0c,
             auto_delete: bits & 0x30 == 0x30,
@@ -93,9 +96,9 @@ impl Script<'_> {
         }))
     }
 
-    fn binding(&mut self, host: &Host) -> AMQPClass {
+    fn binding(&mut self, view: &View<'_>) -> AMQPClass {
         let (queue, exchange) = (self.of(&QUEUES).into(), self.of(&EXCHANGES).into());
-        let routing_key = self.key(host).into();
+        let routing_key = self.key(view).into();
         let arguments = self.binding_arguments();
         AMQPClass::Queue(match self.byte() % 4 {
             0 => queue::AMQPMethod::Unbind(queue::Unbind {
@@ -114,9 +117,9 @@ impl Script<'_> {
         })
     }
 
-    fn exchange_binding(&mut self, host: &Host) -> AMQPClass {
+    fn exchange_binding(&mut self, view: &View<'_>) -> AMQPClass {
         let (destination, source) = (self.of(&EXCHANGES).into(), self.of(&EXCHANGES).into());
-        let routing_key = self.key(host).into();
+        let routing_key = self.key(view).into();
         let arguments = self.binding_arguments();
         AMQPClass::Exchange(match self.byte() % 4 {
             0 => exchange::AMQPMethod::Unbind(exchange::Unbind {
@@ -214,39 +217,46 @@ impl Script<'_> {
         }
     }
 
-    fn publish(&mut self, host: &Host) -> AMQPClass {
+    fn publish(&mut self, view: &View<'_>) -> AMQPClass {
         let exchange = match self.byte() {
             default if default % 2 == 0 => "",
             other => EXCHANGES[usize::from(other / 2) % EXCHANGES.len()],
         };
         AMQPClass::Basic(basic::AMQPMethod::Publish(basic::Publish {
             exchange: exchange.into(),
-            routing_key: self.key(host).into(),
+            routing_key: self.key(view).into(),
             mandatory: self.byte() & 3 == 3,
             immediate: false,
         }))
     }
 
     /// All frames of a publish.
-    fn message(&mut self, bytes: &mut BytesMut, channel: u16, host: &Host) {
-        let publish = self.publish(host);
-        encode::method(bytes, channel, &publish);
-        let properties = self.properties(host);
+    fn message(&mut self, mut bytes: BytesMut, channel: u16, view: &View<'_>) -> BytesMut {
+        let publish = self.publish(view);
+        encode::method(&mut bytes, channel, &publish);
+        let properties = self.properties(view);
         let size = self.byte();
         // Sometimes more than fits into a frame.
         let size = match size {
             0xf8.. => usize::from(size - 0xf0) * 1000,
             _ => usize::from(size % 64),
         };
-        content_header(bytes, channel, size as u64, &properties);
+        content_header(&mut bytes, channel, size as u64, &properties);
         for part in vec![b'*'; size].chunks(4088) {
-            frame(bytes, 3, channel, part);
+            frame(&mut bytes, 3, channel, part);
         }
+        bytes
     }
 
-    fn settle(&mut self) -> AMQPClass {
-        let (tag, bits) = (self.byte() % 16, self.byte());
-        let (delivery_tag, multiple) = (u64::from(tag), bits & 0x18 == 0x18);
+    fn settle(&mut self, channel: u16, view: &View<'_>) -> AMQPClass {
+        let (tag, bits) = (self.byte(), self.byte());
+        let multiple = bits & 0x18 == 0x18;
+        // Seldom one that is not held.
+        let (delivery_tag, multiple) = match (bits & 0xe0, view.tag(channel, tag)) {
+            (0xe0, _) => (u64::from(tag % 16), multiple),
+            (_, Some(held)) => (held, multiple),
+            (_, None) => (0, true),
+        };
         AMQPClass::Basic(match bits % 4 {
             0 | 1 => basic::AMQPMethod::Ack(basic::Ack {
                 delivery_tag,
@@ -284,6 +294,13 @@ impl Script<'_> {
             }),
         })
     }
+}
+
+/// Says what a client has to before it can use a channel again.
+fn reopen(bytes: &mut BytesMut, channel: u16) {
+    let close_ok = channel::AMQPMethod::CloseOk(channel::CloseOk {});
+    encode::method(bytes, channel, &AMQPClass::Channel(close_ok));
+    encode::method(bytes, channel, &open());
 }
 
 fn open() -> AMQPClass {

@@ -4,7 +4,7 @@ use amq_protocol::protocol::basic::AMQPProperties;
 use amq_protocol::types::{AMQPValue, FieldArray, FieldTable};
 
 use super::Script;
-use crate::shared::Host;
+use super::view::View;
 
 pub(super) const QUEUES: [&str; 8] = ["q1", "q2", "q3", "q1", "q2", "", "amq.x", "q\n4"];
 pub(super) const EXCHANGES: [&str; 8] = [
@@ -20,22 +20,9 @@ pub(super) const EXCHANGES: [&str; 8] = [
 pub(super) const KINDS: [&str; 6] = ["direct", "fanout", "topic", "headers", "topic", "x"];
 pub(super) const TAGS: [&str; 4] = ["c1", "c2", "c3", ""];
 pub(super) const DIRECT: &str = "amq.rabbitmq.reply-to";
-const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 12] = [
     "q1", "q2", "q3", "a", "a.b", "a.b.c", "#", "*.b", "a.#", "", "#.#.c", DIRECT,
 ];
-
-/// One of the keys, or the name of somebody who waits for replies.
-pub(super) fn keyed(number: u8, host: &Host) -> String {
-    let number = usize::from(number);
-    match number % 16 {
-        plain @ 0..12 => KEYS[plain].to_owned(),
-        15 => "k".repeat(255),
-        _ => {
-            let token = host.lock().reply_token(number / 16 % 4);
-            format!("{DIRECT}.{}", token.unwrap_or_default())
-        }
-    }
-}
 
 impl Script<'_> {
     pub(super) fn queue_arguments(&mut self) -> FieldTable {
@@ -103,7 +90,7 @@ impl Script<'_> {
         arguments
     }
 
-    pub(super) fn properties(&mut self, host: &Host) -> AMQPProperties {
+    pub(super) fn properties(&mut self, view: &View<'_>) -> AMQPProperties {
         let mut properties = AMQPProperties::default();
         let chosen = self.byte();
         if chosen & 1 == 1 {
@@ -120,7 +107,7 @@ impl Script<'_> {
             properties = properties.with_reply_to(to.into());
         }
         if chosen & 16 == 16 {
-            properties = properties.with_headers(self.headers(host));
+            properties = properties.with_headers(self.headers(view));
         }
         if chosen & 0xe0 == 0xe0 {
             properties = properties.with_user_id(self.of(&["guest", "ann"]).into());
@@ -128,12 +115,12 @@ impl Script<'_> {
         properties
     }
 
-    fn headers(&mut self, host: &Host) -> FieldTable {
+    fn headers(&mut self, view: &View<'_>) -> FieldTable {
         let mut headers = FieldTable::default();
         let chosen = self.byte();
         for (bit, name) in [(1, "CC"), (2, "BCC")] {
             if chosen & bit == bit {
-                let keys = [self.key(host), self.key(host)];
+                let keys = [self.key(view), self.key(view)];
                 let keys = keys.map(|key| AMQPValue::LongString(key.into()));
                 let keys = AMQPValue::FieldArray(FieldArray::from(keys.to_vec()));
                 headers.insert(name.into(), keys);
