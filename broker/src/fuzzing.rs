@@ -112,8 +112,8 @@ impl World {
     fn new() -> Self {
         let shared = Shared::new(Settings {
             users: vec![User::guest()],
-            // A few dozen messages.
-            memory_limit: 32 << 10,
+            // A few large messages, or hundreds of small ones.
+            memory_limit: 96 << 10,
             channel_max: 3,
             ..Settings::default()
         });

@@ -201,6 +201,18 @@ impl Vhost {
         channel.map_or_else(Vec::new, |channel| channel.unacked.tags())
     }
 
+    pub(crate) fn has_consumer(&self, handle: ConnectionHandle, channel: u16, tag: &str) -> bool {
+        let id = self.find(handle);
+        let channel = id.and_then(|id| self.channel(id, channel));
+        channel.is_some_and(|channel| channel.consumers.contains_key(tag))
+    }
+
+    pub(crate) fn awaits_replies(&self, handle: ConnectionHandle, channel: u16) -> bool {
+        let id = self.find(handle);
+        let channel = id.and_then(|id| self.channel(id, channel));
+        channel.is_some_and(|channel| channel.reply.is_some())
+    }
+
     pub(crate) fn has_queue(&self, name: &str) -> bool {
         self.queue_names.contains_key(name)
     }

@@ -6,7 +6,7 @@ use amq_protocol::protocol::{
 use bytes::{BufMut, BytesMut};
 
 use super::view::View;
-use super::words::{DIRECT, EXCHANGES, KINDS, QUEUES, TAGS};
+use super::words::{BAD_EXCHANGES, BAD_QUEUES, DIRECT, EXCHANGES, KINDS, QUEUES, TAGS};
 use super::{Script, frame};
 use crate::wire::encode;
 
@@ -27,7 +27,7 @@ impl Script<'_> {
             13 => self.removal(),
             14 => self.exchange_binding(view),
             15..18 => self.exchange_declare(),
-            18..23 => self.consume(),
+            18..23 => self.consume(channel, view),
             23 => AMQPClass::Basic(basic::AMQPMethod::Cancel(basic::Cancel {
                 consumer_tag: self.of(&TAGS).into(),
                 nowait: self.byte() & 1 == 1,
@@ -38,27 +38,35 @@ impl Script<'_> {
             })),
             25..27 => self.mode(),
             27..29 => AMQPClass::Basic(basic::AMQPMethod::Get(basic::Get {
-                queue: self.of(&QUEUES).into(),
+                queue: self.mostly(&QUEUES, &BAD_QUEUES).into(),
                 no_ack: self.byte() & 1 == 1,
             })),
             29..36 => return self.message(bytes, channel, view),
             36 => {
-                let properties = self.properties(view);
-                content_header(&mut bytes, channel, u64::from(self.byte()), &properties);
+                // The rest is to come, or not.
+                let publish = self.publish(view);
+                encode::method(&mut bytes, channel, &publish);
+                let properties = self.properties(channel, view);
+                content_header(
+                    &mut bytes,
+                    channel,
+                    16 * u64::from(self.byte()),
+                    &properties,
+                );
                 return bytes;
             }
-            37 => {
-                let size = usize::from(self.byte() % 32);
-                frame(&mut bytes, 3, channel, &[b'-'; 32][..size]);
+            37 if self.byte() > 0xe0 => {
+                content_header(&mut bytes, channel, 1, &Default::default());
                 return bytes;
             }
-            38 => self.publish(view),
-            39..44 => self.settle(channel, view),
-            44 => self.about_connection(),
-            _ => {
+            38 if self.byte() > 0xe0 => self.publish(view),
+            39..46 => self.settle(channel, view),
+            46 if self.byte() > 0xc0 => self.about_connection(),
+            47 => {
                 frame(&mut bytes, 8, 0, &[]);
                 return bytes;
             }
+            _ => return self.message(bytes, channel, view),
         };
         encode::method(&mut bytes, channel, &method);
         // Everything goes on channel 0 where the byte says so; what belongs there, always.
@@ -82,7 +90,7 @@ impl Script<'_> {
     }
 
     fn queue_declare(&mut self, view: &View<'_>) -> AMQPClass {
-        let (queue, bits) = (self.of(&QUEUES), self.byte());
+        let (queue, bits) = (self.mostly(&QUEUES, &BAD_QUEUES), self.byte());
         // Declared again with the next best arguments it would be refused.
         let passive = bits & 0x81 == 0x81 || bits & 0x80 == 0 && view.has_queue(queue);
         AMQPClass::Queue(queue::AMQPMethod::Declare(queue::Declare {
@@ -97,7 +105,10 @@ impl Script<'_> {
     }
 
     fn binding(&mut self, view: &View<'_>) -> AMQPClass {
-        let (queue, exchange) = (self.of(&QUEUES).into(), self.of(&EXCHANGES).into());
+        let (queue, exchange) = (
+            self.mostly(&QUEUES, &BAD_QUEUES).into(),
+            self.mostly(&EXCHANGES, &BAD_EXCHANGES).into(),
+        );
         let routing_key = self.key(view).into();
         let arguments = self.binding_arguments();
         AMQPClass::Queue(match self.byte() % 4 {
@@ -118,7 +129,10 @@ impl Script<'_> {
     }
 
     fn exchange_binding(&mut self, view: &View<'_>) -> AMQPClass {
-        let (destination, source) = (self.of(&EXCHANGES).into(), self.of(&EXCHANGES).into());
+        let (destination, source) = (
+            self.mostly(&EXCHANGES, &BAD_EXCHANGES).into(),
+            self.mostly(&EXCHANGES, &BAD_EXCHANGES).into(),
+        );
         let routing_key = self.key(view).into();
         let arguments = self.binding_arguments();
         AMQPClass::Exchange(match self.byte() % 4 {
@@ -143,17 +157,17 @@ impl Script<'_> {
         let bits = self.byte();
         match bits % 8 {
             0..3 => AMQPClass::Queue(queue::AMQPMethod::Delete(queue::Delete {
-                queue: self.of(&QUEUES).into(),
+                queue: self.mostly(&QUEUES, &BAD_QUEUES).into(),
                 if_unused: bits & 16 == 16,
                 if_empty: bits & 32 == 32,
                 nowait: bits & 64 == 64,
             })),
             3..5 => AMQPClass::Queue(queue::AMQPMethod::Purge(queue::Purge {
-                queue: self.of(&QUEUES).into(),
+                queue: self.mostly(&QUEUES, &BAD_QUEUES).into(),
                 nowait: bits & 64 == 64,
             })),
             _ => AMQPClass::Exchange(exchange::AMQPMethod::Delete(exchange::Delete {
-                exchange: self.of(&EXCHANGES).into(),
+                exchange: self.mostly(&EXCHANGES, &BAD_EXCHANGES).into(),
                 if_unused: bits & 16 == 16,
                 nowait: bits & 64 == 64,
             })),
@@ -161,7 +175,10 @@ impl Script<'_> {
     }
 
     fn exchange_declare(&mut self) -> AMQPClass {
-        let (exchange, kind) = (self.of(&EXCHANGES), self.of(&KINDS));
+        let (exchange, kind) = (
+            self.mostly(&EXCHANGES, &BAD_EXCHANGES),
+            self.mostly(&KINDS, &["x", ""]),
+        );
         let bits = self.byte();
         AMQPClass::Exchange(exchange::AMQPMethod::Declare(exchange::Declare {
             exchange: exchange.into(),
@@ -175,8 +192,11 @@ impl Script<'_> {
         }))
     }
 
-    fn consume(&mut self) -> AMQPClass {
+    fn consume(&mut self, channel: u16, view: &View<'_>) -> AMQPClass {
         let (queue, tag, bits) = (self.byte(), self.of(&TAGS), self.byte());
+        // One that is taken would end the connection.
+        let taken = bits < 0xf0 && view.has_consumer(channel, tag);
+        let tag = if taken { "" } else { tag };
         let queue = match queue % 16 {
             15 | 14 => DIRECT,
             other => QUEUES[usize::from(other) % QUEUES.len()],
@@ -234,7 +254,7 @@ impl Script<'_> {
     fn message(&mut self, mut bytes: BytesMut, channel: u16, view: &View<'_>) -> BytesMut {
         let publish = self.publish(view);
         encode::method(&mut bytes, channel, &publish);
-        let properties = self.properties(view);
+        let properties = self.properties(channel, view);
         let size = self.byte();
         // Sometimes more than fits into a frame.
         let size = match size {

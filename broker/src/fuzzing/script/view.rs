@@ -33,6 +33,21 @@ impl<'a> View<'a> {
         Some(tags[place])
     }
 
+    pub(super) fn has_consumer(&self, channel: u16, tag: &str) -> bool {
+        let vhost = self.world.host.lock();
+        self.client
+            .is_some_and(|client| vhost.has_consumer(client, channel, tag))
+    }
+
+    /// Where answers may go: directly, if somebody waits for them on the channel.
+    pub(super) fn reply_to(&self, channel: u16) -> &'static str {
+        let vhost = self.world.host.lock();
+        let waits = self
+            .client
+            .is_some_and(|client| vhost.awaits_replies(client, channel));
+        if waits { DIRECT } else { "q1" }
+    }
+
     pub(super) fn has_queue(&self, name: &str) -> bool {
         self.world.host.lock().has_queue(name)
     }
