@@ -8,6 +8,7 @@ use amq_protocol::types::{AMQPValue, FieldTable};
 use bytes::BytesMut;
 
 use super::watcher::Watcher;
+use crate::channels::Channels;
 use crate::control::Control;
 use crate::outbound::Outbound;
 use crate::session::{Next, Peer, Session};
@@ -55,6 +56,10 @@ impl Client {
 
     pub(super) fn handle(&self) -> ConnectionHandle {
         ConnectionHandle(self.control.number())
+    }
+
+    pub(super) fn channels(&self) -> Option<&Channels> {
+        self.session.channels()
     }
 
     /// Nothing that it says has an effect any more.

@@ -37,7 +37,8 @@ pub(super) struct Script<'a> {
     bytes: &'a [u8],
 }
 
-/// More steps than a list of bytes can need to find something.
+/// What comes before bytes that are sent as they are: few scripts shall end in noise.
+const RAW: u8 = 0xa5;
 const MAX_RAW: usize = 1 << 12;
 
 impl<'a> Script<'a> {
@@ -54,20 +55,25 @@ impl<'a> Script<'a> {
         let view = View::of(world, who);
         Some(match action {
             0..48 => Step::Send(who, self.frames(action, &view)),
-            48 => Step::Send(who, self.raw_frame()),
-            49 => {
+            48 if self.byte() > 0xe0 => Step::Send(who, self.raw_frame()),
+            49 if self.byte() == RAW => {
                 let length = usize::from(u16::from_be_bytes([self.byte(), self.byte()]));
                 Step::Send(who, self.take(length % MAX_RAW).into())
             }
+            48 | 49 => Step::Send(who, self.frames(action, &view)),
             50..54 => Step::Read(who),
-            54 => match self.byte() % 4 {
+            54 => match self.byte() % 8 {
                 0 => Step::Connect(who),
-                _ => Step::Vanish(who),
+                1..3 => Step::Vanish(who),
+                _ => Step::Read(who),
             },
-            55..57 => Step::Wait(Duration::from_millis(self.of(&[0, 1, 20, 2000]))),
-            57 => match self.byte() % 4 {
+            55..57 => Step::Wait(Duration::from_millis(
+                self.of(&[0, 1, 1, 1, 20, 20, 20, 2000]),
+            )),
+            57 => match self.byte() % 16 {
                 0 => Step::CloseConnection(who),
                 1 => Step::Cut(who),
+                2..9 => Step::Read(who),
                 _ => Step::CloseChannel(who, self.channel()),
             },
             58 => Step::DeleteQueue(self.of(&QUEUES)),
@@ -76,21 +82,26 @@ impl<'a> Script<'a> {
                 let (lose, duplicate) = (u32::from(counts & 3), u32::from(counts >> 4));
                 Step::Disturb(self.of(&QUEUES), lose, duplicate)
             }
-            60 => match self.byte() % 16 {
-                0 => Step::Restart(true),
-                1 => Step::Restart(false),
-                2 => Step::Alarm(true),
+            60 => match self.byte() {
+                0..2 => Step::Restart(true),
+                2..4 => Step::Restart(false),
+                4..32 => Step::Alarm(true),
                 _ => Step::Alarm(false),
             },
-            _ => Step::Send(who, self.rest_of_body()),
+            _ => Step::Send(who, self.part_of_body(&view)),
         })
     }
 
-    /// A body of many bytes, which costs the input few.
-    fn rest_of_body(&mut self) -> BytesMut {
-        let size = usize::from(self.byte()) * 16;
+    /// Some of what is to come, or now and then what is not.
+    fn part_of_body(&mut self, view: &View<'_>) -> BytesMut {
+        let (channel, size) = (self.channel(), self.byte());
+        let size = match (view.missing(channel), size) {
+            (0, ..0xf0) => return self.frames(1, view),
+            (_, 0xf0..) => usize::from(size),
+            (missing, _) => missing.min(usize::from(size) * 16),
+        };
         let mut bytes = BytesMut::new();
-        frame(&mut bytes, 3, self.channel(), &vec![b'.'; size]);
+        frame(&mut bytes, 3, channel, &vec![b'.'; size]);
         bytes
     }
 

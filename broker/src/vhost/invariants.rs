@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::arguments::Overflow;
 use super::queue::Entry;
 use super::unacked::Delivered;
-use super::{ConsumerId, QueueId, Vhost};
+use super::{Channel, ConsumerId, QueueId, Vhost};
 use crate::status::ConnectionHandle;
 
 impl Vhost {
@@ -188,29 +188,15 @@ impl Vhost {
         }
     }
 
-    /// For a fuzzer that wants to get somewhere, as are those that follow: whether there is such a channel.
-    pub(crate) fn has_channel(&self, handle: ConnectionHandle, channel: u16) -> bool {
-        let id = self.find(handle);
-        id.is_some_and(|id| self.channel(id, channel).is_some())
+    /// For a fuzzer that wants to get somewhere, as are those that follow.
+    pub(crate) fn channel_of(&self, handle: ConnectionHandle, channel: u16) -> Option<&Channel> {
+        self.channel(self.find(handle)?, channel)
     }
 
-    /// The delivery tags that a channel holds.
-    pub(crate) fn held_tags(&self, handle: ConnectionHandle, channel: u16) -> Vec<u64> {
-        let id = self.find(handle);
-        let channel = id.and_then(|id| self.channel(id, channel));
-        channel.map_or_else(Vec::new, |channel| channel.unacked.tags())
-    }
-
-    pub(crate) fn has_consumer(&self, handle: ConnectionHandle, channel: u16, tag: &str) -> bool {
-        let id = self.find(handle);
-        let channel = id.and_then(|id| self.channel(id, channel));
-        channel.is_some_and(|channel| channel.consumers.contains_key(tag))
-    }
-
-    pub(crate) fn awaits_replies(&self, handle: ConnectionHandle, channel: u16) -> bool {
-        let id = self.find(handle);
-        let channel = id.and_then(|id| self.channel(id, channel));
-        channel.is_some_and(|channel| channel.reply.is_some())
+    pub(crate) fn may_use(&self, handle: Option<ConnectionHandle>, queue: &str) -> bool {
+        let queue = self.queue_names.get(queue).map(|id| &self.queues[*id]);
+        let client = handle.and_then(|handle| self.find(handle));
+        queue.is_some_and(|queue| queue.owner.is_none() || queue.owner == client)
     }
 
     pub(crate) fn has_queue(&self, name: &str) -> bool {

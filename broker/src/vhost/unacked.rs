@@ -94,7 +94,7 @@ impl Unacked {
     }
 
     #[cfg(any(test, fuzzing))]
-    pub(super) fn tags(&self) -> Vec<u64> {
+    pub(crate) fn tags(&self) -> Vec<u64> {
         let live = self.slots.iter().filter(|(_, slot)| slot.is_some());
         live.map(|(tag, _)| *tag).collect()
     }

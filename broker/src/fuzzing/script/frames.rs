@@ -16,15 +16,19 @@ impl Script<'_> {
         let mut bytes = BytesMut::new();
         let channel = self.channel();
         if action > 0 && channel > 0 && !view.has_channel(channel) {
-            reopen(&mut bytes, channel);
+            reopen(&mut bytes, channel, view.must_agree(channel));
+        }
+        let missing = view.missing(channel);
+        if missing > 0 && action % 8 > 0 {
+            frame(&mut bytes, 3, channel, &vec![b'+'; missing]);
         }
         let method = match action {
-            0 => open(),
-            1..4 => return self.message(bytes, channel, view),
+            0 if self.byte() > 0xe0 => open(),
+            0..4 => return self.message(bytes, channel, view),
             4 => self.ending(),
             5..10 => self.queue_declare(view),
             10..13 => self.binding(view),
-            13 => self.removal(),
+            13 => self.removal(view),
             14 => self.exchange_binding(view),
             15..18 => self.exchange_declare(),
             18..23 => self.consume(channel, view),
@@ -36,11 +40,8 @@ impl Script<'_> {
                 prefetch_count: self.of(&[1, 2, 0, 3]),
                 global: self.byte() & 1 == 1,
             })),
-            25..27 => self.mode(),
-            27..29 => AMQPClass::Basic(basic::AMQPMethod::Get(basic::Get {
-                queue: self.mostly(&QUEUES, &BAD_QUEUES).into(),
-                no_ack: self.byte() & 1 == 1,
-            })),
+            25..27 => self.mode(channel, view),
+            27..29 => self.get(view),
             29..36 => return self.message(bytes, channel, view),
             36 => {
                 // The rest is to come, or not.
@@ -76,6 +77,16 @@ impl Script<'_> {
         bytes
     }
 
+    fn queue(&mut self, view: &View<'_>) -> &'static str {
+        let number = self.byte();
+        self.mostly(&[view.queue(number)], &BAD_QUEUES)
+    }
+
+    fn exchange(&mut self, view: &View<'_>) -> &'static str {
+        let number = self.byte();
+        self.mostly(&[view.exchange(number)], &BAD_EXCHANGES)
+    }
+
     fn ending(&mut self) -> AMQPClass {
         AMQPClass::Channel(match self.byte() % 8 {
             0..4 => channel::AMQPMethod::Close(channel::Close {
@@ -105,10 +116,7 @@ impl Script<'_> {
     }
 
     fn binding(&mut self, view: &View<'_>) -> AMQPClass {
-        let (queue, exchange) = (
-            self.mostly(&QUEUES, &BAD_QUEUES).into(),
-            self.mostly(&EXCHANGES, &BAD_EXCHANGES).into(),
-        );
+        let (queue, exchange) = (self.queue(view).into(), self.exchange(view).into());
         let routing_key = self.key(view).into();
         let arguments = self.binding_arguments();
         AMQPClass::Queue(match self.byte() % 4 {
@@ -129,10 +137,7 @@ impl Script<'_> {
     }
 
     fn exchange_binding(&mut self, view: &View<'_>) -> AMQPClass {
-        let (destination, source) = (
-            self.mostly(&EXCHANGES, &BAD_EXCHANGES).into(),
-            self.mostly(&EXCHANGES, &BAD_EXCHANGES).into(),
-        );
+        let (destination, source) = (self.exchange(view).into(), self.exchange(view).into());
         let routing_key = self.key(view).into();
         let arguments = self.binding_arguments();
         AMQPClass::Exchange(match self.byte() % 4 {
@@ -153,21 +158,21 @@ impl Script<'_> {
         })
     }
 
-    fn removal(&mut self) -> AMQPClass {
+    fn removal(&mut self, view: &View<'_>) -> AMQPClass {
         let bits = self.byte();
         match bits % 8 {
             0..3 => AMQPClass::Queue(queue::AMQPMethod::Delete(queue::Delete {
-                queue: self.mostly(&QUEUES, &BAD_QUEUES).into(),
+                queue: self.queue(view).into(),
                 if_unused: bits & 16 == 16,
                 if_empty: bits & 32 == 32,
                 nowait: bits & 64 == 64,
             })),
             3..5 => AMQPClass::Queue(queue::AMQPMethod::Purge(queue::Purge {
-                queue: self.mostly(&QUEUES, &BAD_QUEUES).into(),
+                queue: self.queue(view).into(),
                 nowait: bits & 64 == 64,
             })),
             _ => AMQPClass::Exchange(exchange::AMQPMethod::Delete(exchange::Delete {
-                exchange: self.mostly(&EXCHANGES, &BAD_EXCHANGES).into(),
+                exchange: self.exchange(view).into(),
                 if_unused: bits & 16 == 16,
                 nowait: bits & 64 == 64,
             })),
@@ -176,7 +181,7 @@ impl Script<'_> {
 
     fn exchange_declare(&mut self) -> AMQPClass {
         let (exchange, kind) = (
-            self.mostly(&EXCHANGES, &BAD_EXCHANGES),
+            self.mostly(&EXCHANGES[..3], &BAD_EXCHANGES),
             self.mostly(&KINDS, &["x", ""]),
         );
         let bits = self.byte();
@@ -199,7 +204,8 @@ impl Script<'_> {
         let tag = if taken { "" } else { tag };
         let queue = match queue % 16 {
             15 | 14 => DIRECT,
-            other => QUEUES[usize::from(other) % QUEUES.len()],
+            0 => self.mostly(&QUEUES, &BAD_QUEUES),
+            other => view.queue(other),
         };
         let mut arguments = amq_protocol::types::FieldTable::default();
         if bits & 0x30 == 0x30 {
@@ -210,15 +216,22 @@ impl Script<'_> {
             queue: queue.into(),
             consumer_tag: tag.into(),
             no_local: false,
-            no_ack: bits & 1 == 1 || queue == DIRECT && bits & 2 == 0,
+            no_ack: bits & 0xc1 == 1 || queue == DIRECT && bits < 0xf0,
             exclusive: bits & 0x0c == 0x0c,
             nowait: bits & 2 == 2,
             arguments,
         }))
     }
 
-    fn mode(&mut self) -> AMQPClass {
-        match self.byte() % 8 {
+    fn mode(&mut self, channel: u16, view: &View<'_>) -> AMQPClass {
+        let number = self.byte();
+        // What the channel's mode allows, mostly.
+        let number = match (view.modes(channel), number % 8) {
+            _ if number >= 0xf0 => number % 8,
+            ((true, _), 4 | 5) | ((false, _), 1..4) | ((_, true), 0) => 6,
+            (_, other) => other,
+        };
+        match number {
             0 => AMQPClass::Tx(tx::AMQPMethod::Select(tx::Select {})),
             1 | 2 => AMQPClass::Tx(tx::AMQPMethod::Commit(tx::Commit {})),
             3 => AMQPClass::Tx(tx::AMQPMethod::Rollback(tx::Rollback {})),
@@ -238,13 +251,16 @@ impl Script<'_> {
     }
 
     fn publish(&mut self, view: &View<'_>) -> AMQPClass {
-        let exchange = match self.byte() {
-            default if default % 2 == 0 => "",
-            other => EXCHANGES[usize::from(other / 2) % EXCHANGES.len()],
+        let number = self.byte();
+        // To one queue, or through an exchange.
+        let (exchange, routing_key) = match number % 8 {
+            0..4 => ("", view.queue(number / 8).to_owned()),
+            4 => ("", self.key(view)),
+            _ => (view.exchange(number / 8), self.key(view)),
         };
         AMQPClass::Basic(basic::AMQPMethod::Publish(basic::Publish {
             exchange: exchange.into(),
-            routing_key: self.key(view).into(),
+            routing_key: routing_key.into(),
             mandatory: self.byte() & 3 == 3,
             immediate: false,
         }))
@@ -268,6 +284,13 @@ impl Script<'_> {
         bytes
     }
 
+    fn get(&mut self, view: &View<'_>) -> AMQPClass {
+        AMQPClass::Basic(basic::AMQPMethod::Get(basic::Get {
+            queue: self.queue(view).into(),
+            no_ack: self.byte() & 3 == 3,
+        }))
+    }
+
     fn settle(&mut self, channel: u16, view: &View<'_>) -> AMQPClass {
         let (tag, bits) = (self.byte(), self.byte());
         let multiple = bits & 0x18 == 0x18;
@@ -275,7 +298,7 @@ impl Script<'_> {
         let (delivery_tag, multiple) = match (bits & 0xe0, view.tag(channel, tag)) {
             (0xe0, _) => (u64::from(tag % 16), multiple),
             (_, Some(held)) => (held, multiple),
-            (_, None) => (0, true),
+            (_, None) => return self.get(view),
         };
         AMQPClass::Basic(match bits % 4 {
             0 | 1 => basic::AMQPMethod::Ack(basic::Ack {
@@ -317,9 +340,11 @@ impl Script<'_> {
 }
 
 /// Says what a client has to before it can use a channel again.
-fn reopen(bytes: &mut BytesMut, channel: u16) {
-    let close_ok = channel::AMQPMethod::CloseOk(channel::CloseOk {});
-    encode::method(bytes, channel, &AMQPClass::Channel(close_ok));
+fn reopen(bytes: &mut BytesMut, channel: u16, agree: bool) {
+    if agree {
+        let close_ok = channel::AMQPMethod::CloseOk(channel::CloseOk {});
+        encode::method(bytes, channel, &AMQPClass::Channel(close_ok));
+    }
     encode::method(bytes, channel, &open());
 }
 
