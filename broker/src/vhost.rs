@@ -32,8 +32,9 @@ use std::sync::Arc;
 use amq_protocol::protocol::AMQPClass;
 use slotmap::SlotMap;
 
+pub(crate) use connection::Channel;
 pub(crate) use connection::NewConnection;
-use connection::{Channel, Connection, Consumer};
+use connection::{Connection, Consumer};
 pub(crate) use consumers::Consume;
 use dispatch::DeadLetter;
 use exchanges::Exchanges;
