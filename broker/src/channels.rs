@@ -109,6 +109,21 @@ impl Channels {
         self.states.insert(channel, State::Closing);
     }
 
+    /// Whether a channel is open, or closed and its client has not agreed yet.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn knows(&self, channel: u16) -> bool {
+        self.states.contains_key(&channel)
+    }
+
+    /// How much of a body is to come.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn missing(&self, channel: u16) -> u64 {
+        match self.states.get(&channel) {
+            Some(State::Body(content)) => content.missing,
+            _ => 0,
+        }
+    }
+
     fn open(
         &mut self,
         vhost: &mut Vhost,

@@ -144,7 +144,7 @@ impl Connection {
     /// Whether the socket is read. Who is held back may still answer a close.
     fn reads(&self) -> bool {
         let held_back = self.control.is_blocked() || self.out.is_clogged();
-        !self.stalled && !(held_back && self.stage == Stage::Open)
+        !(self.stalled || held_back && self.stage == Stage::Open)
     }
 
     fn make_room(&mut self) {

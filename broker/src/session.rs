@@ -126,6 +126,11 @@ impl Session {
         (!self.heartbeat.is_zero()).then_some(self.heartbeat)
     }
 
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn channels(&self) -> Option<&Channels> {
+        Some(&self.link.as_ref()?.channels)
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         self.phase == Phase::Running
     }

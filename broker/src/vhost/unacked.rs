@@ -94,6 +94,12 @@ impl Unacked {
         assert!(tags.is_sorted_by(|one, next| one < next), "delivery tags");
     }
 
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn tags(&self) -> Vec<u64> {
+        let live = self.slots.iter().filter(|(_, slot)| slot.is_some());
+        live.map(|(tag, _)| *tag).collect()
+    }
+
     fn tidy(&mut self) {
         while matches!(self.slots.front(), Some((_, None))) {
             self.slots.pop_front();
