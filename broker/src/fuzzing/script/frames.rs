@@ -19,7 +19,7 @@ impl Script<'_> {
             reopen(&mut bytes, channel, view.must_agree(channel));
         }
         let missing = view.missing(channel);
-        if missing > 0 && action % 8 > 0 {
+        if missing > 0 && !action.is_multiple_of(8) {
             frame(&mut bytes, 3, channel, &vec![b'+'; missing]);
         }
         let method = match action {
