@@ -98,7 +98,8 @@ fi
 # The module as a user gets it: a release build by pip. Again when a source of it is newer than the last.
 built="$venv/leveret-built"
 if [ ! -e "$built" ] || [ -n "$(find pyproject.toml README.md Cargo.toml Cargo.lock core/Cargo.toml core/src macros/Cargo.toml \
-    macros/src broker/Cargo.toml broker/src python/Cargo.toml python/src python/leveret python/leveret_pytest -type f -newer "$built" ! -name '*.pyc' | head -n 1)" ]; then
+    macros/src broker/Cargo.toml broker/src python/Cargo.toml python/src python/leveret python/leveret_pytest \
+    -type f -newer "$built" ! -name '*.pyc' | head -n 1)" ]; then
     say "the leveret module into $venv (pip install .)"
     touch "$built.next"
     CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}" pip .

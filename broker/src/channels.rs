@@ -99,6 +99,11 @@ impl Channels {
         }
     }
 
+    /// Whether a channel waits for more of a body.
+    pub(crate) fn in_body(&self, channel: u16) -> bool {
+        matches!(self.states.get(&channel), Some(State::Body(_)))
+    }
+
     /// The broker has closed a channel for a reason of its own, and said so.
     pub(crate) fn closed_by_broker(&mut self, channel: u16) {
         self.states.insert(channel, State::Closing);

@@ -215,7 +215,8 @@ impl Session {
                     if end.is_some() {
                         break;
                     }
-                    if vhost.is_blocked(link.id) {
+                    // Half a message would take memory until the alarm is over, and that may be because of it.
+                    if vhost.is_blocked(link.id) && !link.channels.in_body(channel) {
                         self.control.block();
                         break;
                     }

@@ -1,212 +1,63 @@
 //! The embedded broker, for tests and for `python -m leveret.broker`: on a thread and a runtime of its own, so that
 //! neither the interpreter nor the connections of the same process keep it from answering.
 
+mod running;
 mod settings;
 
-use std::io;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 use std::time::Duration;
 
-use leveret::Error;
-use leveret_broker::{BindError, Builder};
-use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
+use leveret_broker::{Restart, Suspend};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use tokio::runtime::{self, Handle};
-use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::blocking;
 use crate::fork::Own;
 use crate::queue::{Made, Promise, Queue};
 use crate::settings::{from_python, seconds};
+use running::Running;
 use settings::BrokerSettings;
-
-/// What the thread of a broker is told.
-enum Order {
-    /// Say goodbye to the clients, for no longer than that, and end.
-    Stop(leveret_broker::Broker, Duration),
-    /// Keep this when everything has ended.
-    Tell(Promise),
-}
-
-/// The broker, as long as it runs. Whoever stops it takes it out, under whoever else looks at it.
-type Shared = Arc<RwLock<Option<leveret_broker::Broker>>>;
-
-#[derive(Debug)]
-struct Running {
-    address: SocketAddr,
-    broker: Shared,
-    orders: mpsc::UnboundedSender<Order>,
-    /// Changes, by its sender's end, when nothing runs any more.
-    ended: watch::Receiver<()>,
-    /// Until it was joined. The handle keeps what the runtime has opened.
-    thread: Mutex<Option<(JoinHandle<()>, Handle)>>,
-}
 
 /// A broker that has been started.
 #[pyclass(frozen, module = "leveret._leveret")]
 #[derive(Debug)]
 pub(crate) struct Broker(Own<Running>);
 
-/// What a broker's thread reports when it listens.
-type Started = (SocketAddr, Shared, Handle);
-
-fn start(settings: BrokerSettings) -> Result<Running, Failed> {
-    let (report, reported) = std::sync::mpsc::sync_channel(1);
-    let (orders, to_obey) = mpsc::unbounded_channel();
-    let (ending, ended) = watch::channel(());
-    let thread = std::thread::Builder::new()
-        .name("leveret-broker".to_owned())
-        .spawn(move || {
-            let told = run(settings, &report, to_obey);
-            for promise in told {
-                promise.keep(Ok(Made::Nothing));
-            }
-            drop(ending);
-        })
-        .map_err(Failed::Thread)?;
-    let started = reported.recv().unwrap_or(Err(Failed::Silent));
-    let (address, broker, runtime) = match started {
-        Ok(started) => started,
-        Err(failed) => {
-            drop(orders);
-            let _ = thread.join();
-            return Err(failed);
-        }
-    };
-    Ok(Running {
-        address,
-        broker,
-        orders,
-        ended,
-        thread: Mutex::new(Some((thread, runtime))),
-    })
-}
-
-/// The thread of a broker; gives the promises that its end keeps.
-fn run(
-    settings: BrokerSettings,
-    report: &std::sync::mpsc::SyncSender<Result<Started, Failed>>,
-    mut orders: mpsc::UnboundedReceiver<Order>,
-) -> Vec<Promise> {
-    let mut told = Vec::new();
-    let (listen, builder) = settings.builder();
-    let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            let _ = report.send(Err(Failed::Thread(error)));
-            return told;
-        }
-    };
-    runtime.block_on(async {
-        let _ = report.send(bind(builder, &listen).await);
-        while let Some(order) = orders.recv().await {
-            match order {
-                Order::Tell(promise) => told.push(promise),
-                Order::Stop(broker, grace) => {
-                    let _ = timeout(grace, broker.stop()).await;
-                    break;
-                }
-            }
-        }
-    });
-    // Cuts what did not answer in time.
-    drop(runtime);
-    orders.close();
-    while let Ok(order) = orders.try_recv() {
-        if let Order::Tell(promise) = order {
-            told.push(promise);
-        }
+impl Broker {
+    /// Nothing in the child of a fork.
+    fn running(&self) -> Option<&Running> {
+        self.0.get().ok()
     }
-    told
-}
 
-async fn bind(builder: Builder, listen: &str) -> Result<Started, Failed> {
-    let broker = builder.bind(listen).await?;
-    let address = broker.address();
-    let shared = Arc::new(RwLock::new(Some(broker)));
-    Ok((address, shared, Handle::current()))
-}
+    fn broker(&self) -> PyResult<(&Running, Arc<leveret_broker::Broker>)> {
+        self.running()
+            .and_then(|running| Some((running, running.broker()?)))
+            .ok_or_else(|| PyRuntimeError::new_err("this broker does not run"))
+    }
 
-/// Why a broker did not start.
-enum Failed {
-    Bind(BindError),
-    Thread(io::Error),
-    /// Its thread has panicked, and the panic is on stderr.
-    Silent,
-}
-
-impl From<BindError> for Failed {
-    fn from(error: BindError) -> Self {
-        Self::Bind(error)
+    /// Does something to the broker, without holding the interpreter: it may have to wait for the broker's lock.
+    fn pull<R: Send>(
+        &self,
+        py: Python<'_>,
+        lever: impl FnOnce(&leveret_broker::Broker) -> R + Send,
+    ) -> PyResult<R> {
+        let (_, broker) = self.broker()?;
+        Ok(py.detach(|| lever(&broker)))
     }
 }
 
-impl From<Failed> for PyErr {
-    fn from(failed: Failed) -> Self {
-        match failed {
-            Failed::Bind(error) => {
-                let source = std::error::Error::source(&error);
-                let source = source.and_then(|source| source.downcast_ref::<io::Error>());
-                let text = error.to_string();
-                match source.and_then(io::Error::raw_os_error) {
-                    // With the number Python chooses the class, such as PermissionError.
-                    Some(number) => PyOSError::new_err((number, text)),
-                    None => PyOSError::new_err(text),
-                }
-            }
-            Failed::Thread(error) => error.into(),
-            Failed::Silent => PyRuntimeError::new_err("the broker did not start"),
-        }
-    }
-}
-
-impl Running {
-    /// Begins to stop, unless somebody has.
-    fn end(&self, grace: Duration) {
-        let broker = self
-            .broker
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(broker) = broker {
-            let _ = self.orders.send(Order::Stop(broker, grace));
-        }
-    }
-
-    async fn ended(&self) {
-        // Nothing is ever sent.
-        let _ = self.ended.clone().changed().await;
-    }
-
-    /// Keeps a promise when it has ended.
-    fn tell(&self, promise: Promise) {
-        let told = self.orders.send(Order::Tell(promise));
-        if let Err(mpsc::error::SendError(Order::Tell(promise))) = told {
-            promise.keep(Ok(Made::Nothing));
-        }
-    }
-
-    /// The runtime, as long as the thread was not joined.
-    fn runtime(&self) -> Option<Handle> {
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        thread.as_ref().map(|(_, runtime)| runtime.clone())
-    }
-
-    fn join(&self) {
-        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((thread, _)) = thread.take() {
-            // It has ended, or is about to return.
-            let _ = thread.join();
-        }
-    }
-}
-
-fn grace(given: f64) -> PyResult<Duration> {
+fn time(what: &str, given: f64) -> PyResult<Duration> {
     seconds(given)
-        .ok_or_else(|| PyValueError::new_err(format!("grace is a time in seconds, not {given}")))
+        .ok_or_else(|| PyValueError::new_err(format!("{what} is a time in seconds, not {given}")))
+}
+
+fn kept(durable: bool) -> Restart {
+    if durable {
+        Restart::KeepDurable
+    } else {
+        Restart::Forget
+    }
 }
 
 #[pymethods]
@@ -215,28 +66,28 @@ impl Broker {
     fn start(settings: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = settings.py();
         let settings: BrokerSettings = from_python(settings)?;
-        let running = py.detach(|| start(settings))?;
+        let running = py.detach(|| running::start(settings))?;
         Ok(Self(Own::new(running)))
     }
 
     #[getter]
     fn address(&self) -> (String, u16) {
         self.running().map_or_else(
-            |_| (String::new(), 0),
+            || (String::new(), 0),
             |running| (running.address.ip().to_string(), running.address.port()),
         )
     }
 
     fn end(&self, py: Python<'_>, seconds: f64) -> PyResult<()> {
-        let grace = grace(seconds)?;
-        if let Ok(running) = self.running() {
+        let grace = time("grace", seconds)?;
+        if let Some(running) = self.running() {
             py.detach(|| running.end(grace));
         }
         Ok(())
     }
 
     fn join(&self, py: Python<'_>) -> PyResult<()> {
-        if let Ok(running) = self.running()
+        if let Some(running) = self.running()
             && let Some(runtime) = py.detach(|| running.runtime())
         {
             blocking::wait(py, &runtime, running.ended())?;
@@ -248,15 +99,133 @@ impl Broker {
     fn join_later(&self, queue: &Queue, slot: u64) -> PyResult<()> {
         let promise = Promise::new(queue.events()?, slot);
         match self.running() {
-            Ok(running) => running.tell(promise),
-            Err(_) => promise.keep(Ok(Made::Nothing)),
+            Some(running) => running.tell(promise),
+            None => promise.keep(Ok(Made::Nothing)),
         }
         Ok(())
     }
-}
 
-impl Broker {
-    fn running(&self) -> Result<&Running, Error> {
-        self.0.get()
+    fn status(&self, py: Python<'_>) -> PyResult<String> {
+        self.pull(py, |broker| broker.status().to_json())
+    }
+
+    fn close_connection(&self, py: Python<'_>, connection: u64, reason: &str) -> PyResult<bool> {
+        self.pull(py, |broker| {
+            broker.close_connection(connection.into(), reason)
+        })
+    }
+
+    fn close_connections(&self, py: Python<'_>, reason: &str) -> PyResult<usize> {
+        self.pull(py, |broker| broker.close_connections(reason))
+    }
+
+    fn drop_connection(&self, py: Python<'_>, connection: u64) -> PyResult<bool> {
+        self.pull(py, |broker| broker.drop_connection(connection.into()))
+    }
+
+    fn stall(&self, py: Python<'_>, connection: u64, stalled: bool) -> PyResult<bool> {
+        self.pull(py, |broker| broker.stall(connection.into(), stalled))
+    }
+
+    fn delay(&self, py: Python<'_>, connection: u64, seconds: Option<f64>) -> PyResult<bool> {
+        let delay = seconds.map(|given| time("the delay", given)).transpose()?;
+        self.pull(py, |broker| broker.delay(connection.into(), delay))
+    }
+
+    fn close_channel(
+        &self,
+        py: Python<'_>,
+        connection: u64,
+        channel: u16,
+        code: u16,
+        text: &str,
+    ) -> PyResult<bool> {
+        self.pull(py, |broker| {
+            broker.close_channel(connection.into(), channel, code, text)
+        })
+    }
+
+    fn delete_queue(&self, py: Python<'_>, vhost: &str, queue: &str) -> PyResult<bool> {
+        self.pull(py, |broker| broker.delete_queue(vhost, queue))
+    }
+
+    fn lose_deliveries(
+        &self,
+        py: Python<'_>,
+        vhost: &str,
+        queue: &str,
+        count: u32,
+    ) -> PyResult<bool> {
+        self.pull(py, |broker| broker.lose_deliveries(vhost, queue, count))
+    }
+
+    fn duplicate_deliveries(
+        &self,
+        py: Python<'_>,
+        vhost: &str,
+        queue: &str,
+        count: u32,
+    ) -> PyResult<bool> {
+        self.pull(py, |broker| {
+            broker.duplicate_deliveries(vhost, queue, count)
+        })
+    }
+
+    fn set_memory_alarm(&self, py: Python<'_>, on: bool) -> PyResult<()> {
+        self.pull(py, |broker| broker.set_memory_alarm(on))
+    }
+
+    fn refuse(&self, py: Python<'_>, refusing: bool) -> PyResult<()> {
+        self.pull(py, |broker| broker.refuse(refusing))
+    }
+
+    fn restart(&self, py: Python<'_>, keep_durable: bool) -> PyResult<()> {
+        self.pull(py, |broker| broker.restart(kept(keep_durable)))
+    }
+
+    /// In order for so many seconds, and then, or with none, abruptly.
+    fn suspend(&self, py: Python<'_>, seconds: Option<f64>) -> PyResult<()> {
+        let grace = seconds.map(|given| time("grace", given)).transpose()?;
+        let (running, broker) = self.broker()?;
+        let Some(runtime) = py.detach(|| running.runtime()) else {
+            return Ok(());
+        };
+        blocking::wait(py, &runtime, async move {
+            if let Some(grace) = grace
+                && timeout(grace, broker.suspend(Suspend::InOrder))
+                    .await
+                    .is_ok()
+            {
+                return;
+            }
+            broker.suspend(Suspend::Abrupt).await;
+        })
+    }
+
+    fn resume(&self, py: Python<'_>, keep_durable: bool) -> PyResult<()> {
+        let (running, broker) = self.broker()?;
+        let Some(runtime) = py.detach(|| running.runtime()) else {
+            return Ok(());
+        };
+        let resumed = blocking::wait(py, &runtime, async move {
+            broker.resume(kept(keep_durable)).await
+        })?;
+        Ok(resumed.map_err(running::Failed::from)?)
+    }
+
+    fn set_user(&self, py: Python<'_>, name: &str, password: &str) -> PyResult<bool> {
+        self.pull(py, |broker| broker.set_user(name, password))
+    }
+
+    fn remove_user(&self, py: Python<'_>, name: &str) -> PyResult<bool> {
+        self.pull(py, |broker| broker.remove_user(name))
+    }
+
+    fn add_vhost(&self, py: Python<'_>, name: &str) -> PyResult<bool> {
+        self.pull(py, |broker| broker.add_vhost(name))
+    }
+
+    fn remove_vhost(&self, py: Python<'_>, name: &str) -> PyResult<bool> {
+        self.pull(py, |broker| broker.remove_vhost(name))
     }
 }

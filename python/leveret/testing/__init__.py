@@ -17,5 +17,21 @@ installed. `python -m leveret.broker` runs one as a program.
 from __future__ import annotations
 
 from ._broker import Broker
+from ._status import (
+    BindingStatus,
+    ChannelStatus,
+    ConnectionStatus,
+    ExchangeStatus,
+    QueueStatus,
+    Status,
+)
 
-__all__ = ["Broker"]
+__all__ = [
+    "BindingStatus",
+    "Broker",
+    "ChannelStatus",
+    "ConnectionStatus",
+    "ExchangeStatus",
+    "QueueStatus",
+    "Status",
+]

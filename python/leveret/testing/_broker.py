@@ -7,8 +7,8 @@ from __future__ import annotations
 import asyncio
 import string
 import threading
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 import leveret._leveret as _leveret
@@ -18,21 +18,21 @@ from .._loop import queue_of
 from .._options import seconds
 from ..errors import Executed, FailedPrecondition
 from ._inherited import close_inherited
+from ._levers import GRACE, Levers
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
 
-# How long clients may take to answer the goodbye. Those of this process answer at once, or, like a
-# blocking client that nobody calls, never.
-GRACE = 0.5
-# The same when the interpreter ends, all brokers together.
+T = TypeVar("T")
+
+# What clients have to answer the goodbye when the interpreter ends, all brokers together.
 _EXIT_GRACE = 0.3
 _PLAIN = frozenset(f"{string.ascii_letters}{string.digits}-._~".encode())
 
 
-class Broker:
+class Broker(Levers):
     """An AMQP 0-9-1 broker in this process, for any number of clients in this one and in others.
 
     ```python
@@ -43,7 +43,8 @@ class Broker:
 
     It also works as `async with`, and with `start()` and `stop()`. Any number may run at the same
     time, each with its own port and its own queues. Nothing survives a stop: durable queues and
-    persistent messages outlive their clients, not their broker.
+    persistent messages outlive their clients, not their broker. `status()` shows what is in it, and
+    levers such as `drop_connection`, `block` and `suspend` break it on purpose.
 
     After a fork the child may connect to `url`, and the broker goes on running in the parent;
     everything else is refused in the child.
@@ -250,12 +251,31 @@ class Broker:
             FailedPrecondition: when the broker does not run.
         """
         if not self._running:
-            raise FailedPrecondition(
-                "this broker does not run: call `start()`, or use it inside `with`",
-                executed=Executed.NO,
-                retryable=False,
-            )
+            raise _not_running()
         return self._address
+
+    def set_user(self, name: str, password: str) -> bool:
+        """Lets a login in from now on, or gives one another password; connections that are open
+        stay open. True when nobody was called so before.
+
+        Raises:
+            FailedPrecondition: when the broker does not run.
+        """
+        new = self.pull(lambda native: native.set_user(name, password))
+        self._users[name] = password
+        return new
+
+    def pull(self, lever: Callable[[_leveret.Broker], T]) -> T:
+        """Does something to the native broker. For `leveret` itself."""
+        self._refuse_child()
+        native = self._native
+        if native is None or not self._running:
+            raise _not_running()
+        try:
+            return lever(native)
+        except RuntimeError:
+            # Stopped by another thread meanwhile.
+            raise _not_running() from None
 
     def _refuse_child(self) -> None:
         if self._inherited:
@@ -286,6 +306,14 @@ class Broker:
         for native in natives:
             if native is not None:
                 native.join()
+
+
+def _not_running() -> FailedPrecondition:
+    return FailedPrecondition(
+        "this broker does not run: call `start()`, or use it inside `with`",
+        executed=Executed.NO,
+        retryable=False,
+    )
 
 
 def escape(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+import pika
 import pytest
 from behaviour.rig import Scripts
 
@@ -66,12 +67,13 @@ there = socket.create_connection(broker.address)
 there.sendall(b"AMQP\\0\\0\\x09\\1")
 there.recv(7)
 other = socket.create_server(("127.0.0.1", 0))
+other.settimeout(None)
 ready, tell_ready = os.pipe()
 wait, let_go = os.pipe()
 def child():
     os.write(tell_ready, b"x")
     os.read(wait, 1)
-    say("the child ends", other.fileno() > 0, other.getsockname()[1] > 0, other.gettimeout())
+    say("the child ends", other.getsockname()[1] > 0, socket.getdefaulttimeout())
 pid = fork(child)
 os.read(ready, 1)
 address = broker.address
@@ -85,6 +87,8 @@ except ConnectionRefusedError:
     say("refused")
 broker.start()
 say(broker.address == address)
+# Both have the same socket: what the child does to it happens here.
+say("blocking", os.get_blocking(other.fileno()))
 os.write(let_go, b"x")
 os.waitpid(pid, 0)
 other.close(); there.close(); broker.stop()
@@ -95,7 +99,8 @@ other.close(); there.close(); broker.stop()
         "the connection ended",
         "refused",
         "True",
-        "the child ends True True 30.0",
+        "blocking True",
+        "the child ends True 30.0",
     ]
 
 
@@ -193,6 +198,47 @@ broker = leveret.testing.Broker().start()
     )
     lines = program.end_well(SOON)
     assert lines[-1:] == ["took True"]
+
+
+def test_clients_elsewhere_hear_of_the_end(scripts: Scripts) -> None:
+    program = scripts.start(
+        SERVICE
+        + """
+broker = leveret.testing.Broker().start()
+say(broker.url)
+sys.stdin.readline()
+"""
+    )
+    connection = pika.BlockingConnection(pika.URLParameters(program.line()))
+    program.tell()
+    program.end_well(SOON)
+    with pytest.raises(pika.exceptions.ConnectionClosedByBroker, match="shutdown"):
+        connection.process_data_events(0)
+
+
+def test_it_says_nothing_of_its_own_accord(scripts: Scripts) -> None:
+    program = scripts.start(
+        SERVICE
+        + """
+with leveret.testing.Broker() as broker, leveret.connect(broker.url):
+    # From here on what is said is listened to.
+    with leveret.testing.Broker(max_connections=0) as other:
+        with socket.create_connection(other.address) as connection:
+            say(connection.recv(1))
+# The line that comes last has been passed on when this one was.
+with leveret.testing.Broker() as broker:
+    client = leveret.connect(broker.url)
+    broker.drop_connection(broker.status().connections[0])
+    while client.state == "connected":
+        time.sleep(0.01)
+    client.close()
+""",
+        "-Wignore:unclosed:ResourceWarning",
+    )
+    program.end(SOON)
+    said = [line for line in program.stderr.splitlines() if line]
+    assert [line for line in said if "connection was lost" not in line] == []
+    assert said
 
 
 def test_a_thread_that_uses_it_to_the_end(scripts: Scripts) -> None:

@@ -107,6 +107,20 @@ def test_a_cancelled_stop_goes_on() -> None:
     asyncio.run(main())
 
 
+def test_started_again_while_it_stops() -> None:
+    async def main() -> None:
+        broker = Broker().start()
+        address = broker.address
+        for _ in range(100):
+            leaving = asyncio.create_task(broker.__aexit__(None, None, None))
+            await asyncio.sleep(0)
+            leaving.cancel()
+            assert broker.start().address == address
+        broker.stop()
+
+    asyncio.run(main())
+
+
 def test_another_thread_stops_it_too() -> None:
     async def main() -> None:
         broker = Broker()

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from importlib import metadata
+
 import pytest
+
+# Where the sources are used as they are, without an installed package.
+try:
+    metadata.distribution("leveret")
+    BY_HAND = ()
+except metadata.PackageNotFoundError:
+    BY_HAND = ("-p", "leveret_pytest")
 
 SERVICE = """
 import sys
@@ -27,7 +36,9 @@ def serve_and_call(url):
 def run(pytester: pytest.Pytester):
     def run(source: str, *arguments: str) -> pytest.RunResult:
         pytester.makepyfile(SERVICE + source)
-        return pytester.runpytest_subprocess("-Werror", "-p", "no:cacheprovider", *arguments)
+        return pytester.runpytest_subprocess(
+            "-Werror", "-p", "no:cacheprovider", *BY_HAND, *arguments
+        )
 
     return run
 
