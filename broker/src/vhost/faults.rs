@@ -140,8 +140,13 @@ impl Vhost {
         for queue in transient {
             self.remove_queue(queue);
         }
-        for queue in self.queues.values_mut() {
-            queue.ready.retain(is_persistent);
+        let kept: Vec<_> = self.queues.keys().collect();
+        for id in kept {
+            if let Some(queue) = self.queues.get_mut(id) {
+                queue.ready.retain(is_persistent);
+            }
+            // The head may be another one now, which expires earlier.
+            self.arm_head(id);
         }
         if keep_durable {
             self.exchanges.retain_durable();
