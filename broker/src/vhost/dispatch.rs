@@ -104,10 +104,10 @@ impl Vhost {
         if connection.congested {
             return false;
         }
-        if consumer.no_ack {
-            return true;
-        }
-        let own = consumer.prefetch == 0 || consumer.unacked < usize::from(consumer.prefetch);
+        // What needs no acknowledgement does not count, but waits while its channel has as much as it may hold.
+        let own = consumer.no_ack
+            || consumer.prefetch == 0
+            || consumer.unacked < usize::from(consumer.prefetch);
         own && connection
             .channels
             .get(&consumer.channel)
