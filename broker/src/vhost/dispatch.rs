@@ -128,6 +128,8 @@ impl Vhost {
         let Some(channel) = connection.channels.get_mut(&consumer.channel) else {
             return;
         };
+        connection.served += 1;
+        consumer.served = connection.served;
         let copies = queue.faults.copies();
         for copy in 0..copies.max(1) {
             let tag = channel.next_tag();
@@ -167,15 +169,21 @@ impl Vhost {
         if !std::mem::take(&mut connection.congested) {
             return;
         }
-        let consumers: Vec<ConsumerId> = connection
+        let mut consumers: Vec<ConsumerId> = connection
             .channels
             .values()
             .flat_map(|channel| channel.consumers.values().copied())
             .collect();
-        self.dispatch_for(&consumers);
+        self.dispatch_for(&mut consumers);
     }
 
-    pub(super) fn dispatch_for(&mut self, consumers: &[ConsumerId]) {
+    /// Serves consumers of one connection that compete for room: whoever has waited longest comes first, or the queue of
+    /// one of them could take all of it, every time.
+    pub(super) fn dispatch_for(&mut self, consumers: &mut [ConsumerId]) {
+        consumers.sort_unstable_by_key(|id| {
+            let served = self.consumers.get(*id).map(|consumer| consumer.served);
+            (served, *id)
+        });
         for consumer in consumers {
             if let Some(Consumer { queue, .. }) = self.consumers.get(*consumer) {
                 self.dispatch(*queue);
