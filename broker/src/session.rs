@@ -2,6 +2,7 @@
 //! connection that they concern go into the [`Outbound`]s, and the answer says what becomes of the socket.
 
 pub(crate) mod client;
+mod closing;
 mod handshake;
 
 use std::fmt;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amq_protocol::protocol::{AMQPClass, connection};
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use crate::Name;
 use crate::channels::Channels;
@@ -19,10 +20,11 @@ use crate::outbound::Outbound;
 use crate::shared::{Host, Shared};
 use crate::vhost::ConnectionId;
 use crate::vhost::{NewConnection, Vhost};
-use crate::wire::frame::{self, Decoder, Fault, Frame, Kind};
-use crate::wire::method::{self, Method};
+use crate::wire::frame::{Decoder, Frame, Kind};
+use crate::wire::method;
 use client::Client;
 pub(crate) use client::{Capabilities, Peer};
+use closing::End;
 
 /// What becomes of the socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -245,98 +247,6 @@ impl Session {
         }
     }
 
-    fn end_with(&mut self, end: End) -> Next {
-        match end {
-            End::Closed => {
-                self.phase = Phase::Closed;
-                self.send(connection::AMQPMethod::CloseOk(connection::CloseOk {}));
-                Next::Read
-            }
-            End::Cut => {
-                tracing::warn!(peer = %self.peer.address, "cut a connection that sent an unknown method");
-                Next::Abort
-            }
-            End::Refused(refusal) | End::Fault(Fault::Frame(refusal)) => {
-                self.fail(refusal);
-                Next::Read
-            }
-            End::Fault(Fault::Stream(refusal)) => {
-                self.fail(refusal);
-                Next::Pause
-            }
-        }
-    }
-
-    /// A frame on channel 0 of an open connection; `Some` ends it.
-    fn channel_zero(&self, kind: Kind, payload: &Bytes) -> Option<End> {
-        if kind != Kind::Method {
-            return Some(End::Refused(frame::unexpected(kind, payload)));
-        }
-        let Ok(method) = method::decode(payload) else {
-            return Some(End::Refused(internal()));
-        };
-        if let Method::Other(method) = method
-            && let AMQPClass::Connection(method) = *method
-        {
-            match method {
-                connection::AMQPMethod::Close(close) => {
-                    let (code, text) = (close.reply_code, close.reply_text.as_str());
-                    tracing::debug!(peer = %self.peer.address, code, text, "the client closes its connection");
-                    return Some(End::Closed);
-                }
-                connection::AMQPMethod::UpdateSecret(_) => {
-                    // Passwords do not expire, so there is nothing to renew.
-                    let ok = connection::UpdateSecretOk {};
-                    self.send(connection::AMQPMethod::UpdateSecretOk(ok));
-                    return None;
-                }
-                _ => {}
-            }
-        }
-        Some(End::Refused(self.unexpected_method(payload)))
-    }
-
-    fn unexpected_method(&self, payload: &Bytes) -> Refusal {
-        let (class, method) = method::ids(payload);
-        let state = self.phase.name();
-        let text = format!("unexpected method in connection state {state}");
-        Refusal::channel_error(text).at(class, method)
-    }
-
-    /// A frame of a connection that is closed already.
-    fn closed_frame(&mut self, kind: Kind, channel: u16, payload: &Bytes) -> Next {
-        const CLOSE: (u16, u16) = (10, 50);
-        const CLOSE_OK: (u16, u16) = (10, 51);
-        match method::ids(payload) {
-            _ if kind != Kind::Method || channel != 0 => Next::Read,
-            CLOSE => {
-                self.send(connection::AMQPMethod::CloseOk(connection::CloseOk {}));
-                Next::Read
-            }
-            CLOSE_OK => Next::Abort,
-            _ => Next::Read,
-        }
-    }
-
-    /// Tells the client why its connection is closed. What it held is released first, as RabbitMQ does.
-    fn fail(&mut self, refusal: Refusal) {
-        self.unlink();
-        self.phase = Phase::Closed;
-        tracing::info!(
-            peer = %self.peer.address,
-            code = refusal.code,
-            text = %refusal.text,
-            "closed a connection"
-        );
-        let (class_id, method_id) = refusal.method;
-        self.send(connection::AMQPMethod::Close(connection::Close {
-            reply_code: refusal.code,
-            reply_text: refusal.reply_text(),
-            class_id,
-            method_id,
-        }));
-    }
-
     fn unlink(&mut self) {
         if let Some(Link { host, id, channels }) = self.link.take() {
             host.run(|vhost| {
@@ -368,22 +278,6 @@ impl Session {
     fn send(&self, method: connection::AMQPMethod) {
         self.out.method(0, AMQPClass::Connection(method));
     }
-}
-
-/// Why an open connection is open no more.
-enum End {
-    /// The client asked for it.
-    Closed,
-    Cut,
-    Refused(Refusal),
-    Fault(Fault),
-}
-
-/// As RabbitMQ answers what it crashes on.
-fn internal() -> Refusal {
-    let mut refusal = Refusal::internal_error("");
-    refusal.text = "INTERNAL_ERROR".to_owned();
-    refusal
 }
 
 impl Drop for Session {

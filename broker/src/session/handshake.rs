@@ -8,7 +8,8 @@ use amq_protocol::types::{AMQPValue, FieldTable, LongString, ShortString};
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::client::Capabilities;
-use super::{Next, Phase, Session, internal};
+use super::closing::internal;
+use super::{Next, Phase, Session};
 use crate::Name;
 use crate::error::Refusal;
 use crate::wire::encode::short;
