@@ -7,7 +7,6 @@ mod connection;
 mod consumers;
 mod death;
 mod dispatch;
-mod erlang;
 mod exchanges;
 mod expiry;
 mod faults;

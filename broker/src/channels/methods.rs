@@ -153,7 +153,7 @@ impl Call<'_> {
                 let name = self.vhost.named_queue(id, channel, queue)?;
                 let key = binding_key(queue, unbind.routing_key.as_str(), &name);
                 self.vhost
-                    .unbind_queue(&name, exchange, key, unbind.arguments)?;
+                    .unbind_queue(id, &name, exchange, key, unbind.arguments)?;
                 let ok = queue::AMQPMethod::UnbindOk(queue::UnbindOk {});
                 (ok, false)
             }

@@ -161,8 +161,7 @@ async fn a_blocked_client_that_leaves_ends_it() {
     assert!(served.is_answered(1).await);
     let Served { stream, task, .. } = served;
     drop(stream);
-    let end = timeout(Duration::from_secs(3600), task).await;
-    end.expect("in time").expect("an end");
+    task.await.expect("an end");
 }
 
 #[tokio::test(start_paused = true)]
@@ -176,8 +175,7 @@ async fn a_blocked_client_that_resets_ends_it_whatever_is_unread() {
     let Served { stream, task, .. } = served;
     stream.set_zero_linger().expect("a socket");
     drop(stream);
-    let end = timeout(Duration::from_secs(3600), task).await;
-    end.expect("in time").expect("an end");
+    task.await.expect("an end");
 }
 
 /// A mandatory message to a queue that does not exist, on channel 1.
@@ -218,9 +216,7 @@ async fn who_does_not_read_answers_is_not_read_either() {
             answers += read.read(&mut input).await.expect("a socket");
         }
     };
-    tokio::join!(timeout(hour, reading), all)
-        .0
-        .expect("in time");
+    tokio::join!(reading, all);
     assert_eq!(sent, COUNT);
 }
 

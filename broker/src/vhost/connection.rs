@@ -42,6 +42,8 @@ pub(crate) struct Connection {
     pub(crate) blocked: bool,
     /// Its consumers were passed over because too much waits to be written.
     pub(crate) congested: bool,
+    /// How many messages its consumers have been handed.
+    pub(crate) served: u64,
 }
 
 impl Connection {
@@ -60,6 +62,7 @@ impl Connection {
             publishes: false,
             blocked: false,
             congested: false,
+            served: 0,
         }
     }
 
@@ -123,4 +126,6 @@ pub(crate) struct Consumer {
     pub(crate) priority: i64,
     pub(crate) prefetch: u16,
     pub(crate) unacked: usize,
+    /// What [`Connection::served`] was when it was handed its last message; 0: never.
+    pub(crate) served: u64,
 }

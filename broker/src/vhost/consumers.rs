@@ -100,6 +100,7 @@ impl Vhost {
             priority,
             prefetch: holder.prefetch,
             unacked: 0,
+            served: 0,
         });
         holder.consumers.insert(tag, consumer);
         queue.exclusive_consumer = consume.exclusive;

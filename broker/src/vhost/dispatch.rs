@@ -109,10 +109,10 @@ impl Vhost {
         if connection.congested {
             return false;
         }
-        if consumer.no_ack {
-            return true;
-        }
-        let own = consumer.prefetch == 0 || consumer.unacked < usize::from(consumer.prefetch);
+        // What needs no acknowledgement does not count, but waits while its channel has as much as it may hold.
+        let own = consumer.no_ack
+            || consumer.prefetch == 0
+            || consumer.unacked < usize::from(consumer.prefetch);
         own && connection
             .channels
             .get(&consumer.channel)
@@ -133,6 +133,8 @@ impl Vhost {
         let Some(channel) = connection.channels.get_mut(&consumer.channel) else {
             return;
         };
+        connection.served += 1;
+        consumer.served = connection.served;
         let copies = queue.faults.copies();
         for copy in 0..copies.max(1) {
             let tag = channel.next_tag();
@@ -172,16 +174,22 @@ impl Vhost {
         if !std::mem::take(&mut connection.congested) {
             return;
         }
-        let consumers: Vec<ConsumerId> = connection
+        let mut consumers: Vec<ConsumerId> = connection
             .channels
             .values()
             .flat_map(|channel| channel.consumers.values().copied())
             .collect();
-        self.dispatch_for(&consumers);
+        self.dispatch_for(&mut consumers);
         self.route_dead_letters();
     }
 
-    pub(super) fn dispatch_for(&mut self, consumers: &[ConsumerId]) {
+    /// Serves consumers of one connection that compete for room: whoever has waited longest comes first, or the queue of
+    /// one of them could take all of it, every time.
+    pub(super) fn dispatch_for(&mut self, consumers: &mut [ConsumerId]) {
+        consumers.sort_unstable_by_key(|id| {
+            let served = self.consumers.get(*id).map(|consumer| consumer.served);
+            (served, *id)
+        });
         for consumer in consumers {
             if let Some(Consumer { queue, .. }) = self.consumers.get(*consumer) {
                 self.dispatch(*queue);

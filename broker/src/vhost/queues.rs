@@ -197,20 +197,27 @@ impl Vhost {
 
     /// # Errors
     ///
-    /// 403.
+    /// 403, 405.
     pub(crate) fn unbind_queue(
         &mut self,
+        connection: ConnectionId,
         queue: &str,
         exchange: &str,
         key: &str,
         arguments: FieldTable,
     ) -> Result<(), Refusal> {
         not_default(exchange)?;
-        // Whose it is does not matter to RabbitMQ here.
         let Some(id) = self.queue_names.get(queue) else {
             return Ok(());
         };
         let destination = Destination::Queue(*id, queue.into());
+        // To RabbitMQ it matters whose queue it is only if there is something to unbind.
+        let bound = self
+            .exchanges
+            .is_bound(exchange, destination.clone(), key, &arguments);
+        if bound {
+            self.usable(connection, queue)?;
+        }
         self.exchanges
             .unbind(exchange, destination, key, &arguments)
     }

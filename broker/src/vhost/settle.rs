@@ -72,7 +72,7 @@ impl Vhost {
                 }
             }
         }
-        let others: SmallVec<[_; 4]> = match self.channel_mut(id, channel) {
+        let mut sharing: SmallVec<[_; 4]> = match self.channel_mut(id, channel) {
             Some(holder) => {
                 holder.shared_unacked = holder.shared_unacked.saturating_sub(consumed);
                 match holder.shared_prefetch {
@@ -82,10 +82,10 @@ impl Vhost {
             }
             None => SmallVec::new(),
         };
+        self.dispatch_for(&mut sharing);
         for queue in queues {
             self.dispatch(queue);
         }
-        self.dispatch_for(&others);
         self.route_dead_letters();
     }
 
@@ -108,8 +108,8 @@ impl Vhost {
             return;
         }
         holder.shared_prefetch = prefetch;
-        let consumers: Vec<_> = holder.consumers.values().copied().collect();
-        self.dispatch_for(&consumers);
+        let mut consumers: Vec<_> = holder.consumers.values().copied().collect();
+        self.dispatch_for(&mut consumers);
         self.route_dead_letters();
     }
 

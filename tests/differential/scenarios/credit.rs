@@ -9,6 +9,7 @@ scenarios! {
     qos_per_consumer qos_zero qos_later_consumers_only qos_global qos_global_and_per_consumer
     qos_lowered qos_prefetch_size qos_does_not_limit_no_ack qos_does_not_limit_get round_robin
     round_robin_skips_full_consumers two_queues_one_consumer_each qos_grows
+    qos_global_holds_no_ack_back
 }
 
 fn fill(c: &crate::peer::Peer, queue: &str, bodies: &[&str]) {
@@ -145,6 +146,22 @@ fn qos_does_not_limit_no_ack(s: &mut Stage) {
     c.call(1, &qos(1, "global"));
     c.call(1, &consume(&q, "t", "no_ack"));
     c.messages(1, 3);
+}
+
+fn qos_global_holds_no_ack_back(s: &mut Stage) {
+    let (q, r) = (s.name("q"), s.name("r"));
+    let c = s.connect();
+    c.call(1, &declare(&q, "", none()));
+    c.call(1, &declare(&r, "", none()));
+    c.call(1, &qos(1, "global"));
+    c.call(1, &consume(&q, "acks", ""));
+    c.call(1, &consume(&r, "does not", "no_ack"));
+    c.put(&message("", &q, "q1"));
+    c.messages(1, 1);
+    fill(&c, &r, &["r1", "r2"]);
+    c.sync(1);
+    c.send(1, &ack(1, ""));
+    c.messages(1, 2);
 }
 
 fn qos_does_not_limit_get(s: &mut Stage) {

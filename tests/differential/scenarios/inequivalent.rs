@@ -141,12 +141,14 @@ fn exclusive_of_another(s: &mut Stage) {
     let q = s.name("q");
     let a = s.connect();
     a.call(1, &declare(&q, "exclusive", none()));
+    a.call(1, &bind(&q, "amq.direct", "bound", none()));
     s.each([
         declare(&q, "exclusive", none()),
         declare(&q, "passive", none()),
         declare(&q, "", none()),
         bind(&q, "amq.direct", "k", none()),
         unbind(&q, "amq.direct", "k", none()),
+        unbind(&q, "amq.direct", "bound", none()),
         purge(&q),
         get(&q, ""),
         consume(&q, "t", ""),

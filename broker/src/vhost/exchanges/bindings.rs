@@ -99,14 +99,21 @@ impl Exchanges {
             not_default(name)?;
         }
         not_default(&source)?;
-        let found = self.named(&source).and_then(|from| {
-            let (to, _) = self.target(destination)?;
-            Ok(self.find(from, to, key, arguments))
-        });
-        if let Ok(Some(binding)) = found {
+        if let Some(binding) = self.lookup(&source, destination, key, arguments) {
             self.remove_bindings([binding]);
         }
         Ok(())
+    }
+
+    pub(crate) fn is_bound(
+        &self,
+        source: &str,
+        destination: Destination,
+        key: &str,
+        arguments: &FieldTable,
+    ) -> bool {
+        self.lookup(&stripped(source), destination, key, arguments)
+            .is_some()
     }
 
     /// Takes away all bindings of a queue that is gone.
@@ -183,6 +190,18 @@ impl Exchanges {
             }
         }
         Some(binding)
+    }
+
+    fn lookup(
+        &self,
+        source: &str,
+        destination: Destination,
+        key: &str,
+        arguments: &FieldTable,
+    ) -> Option<BindingId> {
+        let from = self.named(source).ok()?;
+        let (to, _) = self.target(destination).ok()?;
+        self.find(from, to, key, arguments)
     }
 
     fn find(
