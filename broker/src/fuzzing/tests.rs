@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{sessions, wire};
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn whatever_clients_do_the_state_is_sound(input in prop::collection::vec(any::<u8>(), 0..1500)) {
