@@ -99,9 +99,29 @@ impl Channels {
         }
     }
 
+    /// Whether a channel waits for more of a body.
+    pub(crate) fn in_body(&self, channel: u16) -> bool {
+        matches!(self.states.get(&channel), Some(State::Body(_)))
+    }
+
     /// The broker has closed a channel for a reason of its own, and said so.
     pub(crate) fn closed_by_broker(&mut self, channel: u16) {
         self.states.insert(channel, State::Closing);
+    }
+
+    /// Whether a channel is open, or closed and its client has not agreed yet.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn knows(&self, channel: u16) -> bool {
+        self.states.contains_key(&channel)
+    }
+
+    /// How much of a body is to come.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn missing(&self, channel: u16) -> u64 {
+        match self.states.get(&channel) {
+            Some(State::Body(content)) => content.missing,
+            _ => 0,
+        }
     }
 
     fn open(

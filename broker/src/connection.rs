@@ -3,11 +3,12 @@
 
 mod heartbeat;
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, Interest};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::Notify;
@@ -108,15 +109,22 @@ impl Connection {
             {
                 timer.as_mut().reset(due);
             }
-            let reads = self.listens();
+            let reads = self.reads();
             self.make_room();
             let result = tokio::select! {
+                // Reading comes last: a peer that never stops sending would have nothing written to it, no heartbeat
+                // either.
                 biased;
                 () = &mut woken => {
                     woken.set(wake.notified());
                     self.obey()
                 }
-                read = self.read.read_buf(&mut self.input), if reads => match read {
+                () = self.out.writable(), if self.full => {
+                    self.look();
+                    Ok(())
+                }
+                () = &mut timer, if due.is_some() => self.tick(),
+                read = read(&mut self.read, &mut self.input, reads), if !self.stalled => match read {
                     Ok(0) | Err(_) => {
                         if self.session.is_open() {
                             let peer = self.session.peer().address;
@@ -126,11 +134,6 @@ impl Connection {
                     }
                     Ok(count) => self.received(count),
                 },
-                () = self.out.writable(), if self.full => {
-                    self.look();
-                    Ok(())
-                }
-                () = &mut timer, if due.is_some() => self.tick(),
             };
             if result.is_err() {
                 return;
@@ -138,10 +141,10 @@ impl Connection {
         }
     }
 
-    /// Whether the socket is read. Who is held back from publishing may still answer a close.
-    fn listens(&self) -> bool {
-        let held_back = self.stage == Stage::Open && self.control.is_blocked();
-        !self.stalled && !held_back
+    /// Whether the socket is read. Who is held back may still answer a close.
+    fn reads(&self) -> bool {
+        let held_back = self.control.is_blocked() || self.out.is_clogged();
+        !(self.stalled || held_back && self.stage == Stage::Open)
     }
 
     fn make_room(&mut self) {
@@ -228,7 +231,7 @@ impl Connection {
             self.out.flush();
             self.look();
         }
-        let listens = self.listens();
+        let listens = self.reads();
         if let Some(heartbeat) = &mut self.heartbeat {
             match heartbeat.tick(now, self.received, self.out.written(), listens) {
                 Beat::Nothing => {}
@@ -295,6 +298,18 @@ impl Connection {
         }
         self.shut();
     }
+}
+
+/// Reads; or waits only for the end of a peer that is held back. What it has sent stays where it is, and with it an end
+/// that comes behind; a reset shows in any case.
+async fn read(socket: &mut OwnedReadHalf, input: &mut BytesMut, reads: bool) -> io::Result<usize> {
+    if reads {
+        return socket.read_buf(input).await;
+    }
+    if socket.peek(&mut [0]).await? > 0 {
+        socket.ready(Interest::ERROR).await?;
+    }
+    Ok(0)
 }
 
 impl Drop for Connection {

@@ -1,4 +1,4 @@
-//! What others may do to a connection: K wakes a reader that was held back, the fault levers break it.
+//! What others may do to a connection: the memory alarm holds its reader back, the fault levers break it.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -32,7 +32,7 @@ pub fn sessions(input: &[u8]) {
     let mut script = Script::new(input);
     // To see what an input does that has broken something.
     let shown = std::env::var_os("LEVERET_FUZZ_SHOW").is_some();
-    while let Some(step) = script.next(&world.host) {
+    while let Some(step) = script.next(&world) {
         if shown {
             eprintln!("{step:?}");
         }
@@ -112,8 +112,8 @@ impl World {
     fn new() -> Self {
         let shared = Shared::new(Settings {
             users: vec![User::guest()],
-            // A few dozen messages.
-            memory_limit: 32 << 10,
+            // A few large messages, or hundreds of small ones.
+            memory_limit: 96 << 10,
             channel_max: 3,
             ..Settings::default()
         });
@@ -128,9 +128,15 @@ impl World {
         }
     }
 
-    /// A client that is open, unless the script had it otherwise.
+    /// A client that is open, unless the script had it otherwise. Who was closed and goes on talking is replaced.
     fn client(&mut self, who: usize) -> &mut Client {
         let (shared, numbers) = (&self.shared, &self.numbers);
+        if let Some(client) = &mut self.clients[who]
+            && client.is_useless()
+        {
+            client.read();
+            self.clients[who] = None;
+        }
         self.clients[who].get_or_insert_with(|| Client::open(shared, numbers))
     }
 

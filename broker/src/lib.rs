@@ -7,6 +7,7 @@ mod broker;
 mod channels;
 mod connection;
 mod control;
+mod erlang;
 mod error;
 #[cfg(any(test, fuzzing))]
 mod fuzzing;

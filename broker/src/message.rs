@@ -90,7 +90,7 @@ impl fmt::Debug for Message {
     }
 }
 
-/// Counts the memory that all messages of a broker take, in bytes.
+/// Counts the memory that all messages of a virtual host take, in bytes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Meter(Arc<AtomicUsize>);
 

@@ -26,6 +26,9 @@ use buffer::Buffer;
 const HIGH: usize = if cfg!(fuzzing) { 16 << 10 } else { 4 << 20 };
 const LOW: usize = if cfg!(fuzzing) { 4 << 10 } else { 1 << 20 };
 
+/// Unsent bytes above which a connection is not read either: whatever it asks for, it does not take the answers.
+const CLOGGED: usize = 32 << 20;
+
 pub(crate) struct Outbound {
     state: Mutex<State>,
     /// More than [`HIGH`] is unsent, until [`Self::relieve`].
@@ -186,6 +189,11 @@ impl Outbound {
     /// Whether the peer reads too slowly to be given more; ends with [`Self::relieve`].
     pub(crate) fn congested(&self) -> bool {
         self.congested.load(Ordering::Relaxed)
+    }
+
+    /// Whether so much is unsent that nothing more should be asked for.
+    pub(crate) fn is_clogged(&self) -> bool {
+        self.congested() && self.state().unsent > CLOGGED
     }
 
     /// Ends the congestion once little enough is unsent. Under the broker's lock, so that no delivery slips in between.

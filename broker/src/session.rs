@@ -126,6 +126,11 @@ impl Session {
         (!self.heartbeat.is_zero()).then_some(self.heartbeat)
     }
 
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn channels(&self) -> Option<&Channels> {
+        Some(&self.link.as_ref()?.channels)
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         self.phase == Phase::Running
     }
@@ -210,7 +215,8 @@ impl Session {
                     if end.is_some() {
                         break;
                     }
-                    if vhost.is_blocked(link.id) {
+                    // Half a message would take memory until the alarm is over, and that may be because of it.
+                    if vhost.is_blocked(link.id) && !link.channels.in_body(channel) {
                         self.control.block();
                         break;
                     }

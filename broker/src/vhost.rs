@@ -7,7 +7,6 @@ mod connection;
 mod consumers;
 mod death;
 mod dispatch;
-mod erlang;
 mod exchanges;
 mod expiry;
 mod faults;
@@ -32,8 +31,9 @@ use std::sync::Arc;
 use amq_protocol::protocol::AMQPClass;
 use slotmap::SlotMap;
 
+pub(crate) use connection::Channel;
 pub(crate) use connection::NewConnection;
-use connection::{Channel, Connection, Consumer};
+use connection::{Connection, Consumer};
 pub(crate) use consumers::Consume;
 use dispatch::DeadLetter;
 use exchanges::Exchanges;

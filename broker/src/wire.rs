@@ -8,4 +8,3 @@ pub(crate) mod layout;
 pub(crate) mod method;
 pub(crate) mod properties;
 pub(crate) mod table;
-pub(crate) mod term;

@@ -37,7 +37,7 @@ impl Builder {
         self
     }
 
-    /// How many bytes of messages may be held before publishers are made to wait; 256 MiB unless told.
+    /// How many bytes of messages each virtual host may hold before publishers are made to wait; 256 MiB unless told.
     #[must_use]
     pub fn memory_limit(mut self, bytes: usize) -> Self {
         self.settings.memory_limit = bytes;

@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Broker;
-use crate::control::Control;
 use crate::error::{Refusal, Scope};
 use crate::shared::Host;
 use crate::status::ConnectionHandle;
@@ -47,12 +46,14 @@ impl Broker {
     /// Neither reads from a connection nor writes to it, until it is told otherwise: a peer that hangs. No heartbeats
     /// are sent either, and none are expected.
     pub fn stall(&self, connection: ConnectionHandle, stalled: bool) -> bool {
-        self.control(connection, |control| control.stall(stalled))
+        self.at(connection, |vhost, id| vhost.stall(id, stalled))
+            .is_some()
     }
 
     /// Holds what is sent to a connection back for that long, in order: a slow line.
     pub fn delay(&self, connection: ConnectionHandle, delay: Option<Duration>) -> bool {
-        self.control(connection, |control| control.delay(delay))
+        self.at(connection, |vhost, id| vhost.delay(id, delay))
+            .is_some()
     }
 
     /// Closes a channel as if its client had made a mistake, with a reply code and text such as 406 and
@@ -108,12 +109,6 @@ impl Broker {
 
     fn in_vhost(&self, name: &str, work: impl FnOnce(&mut Vhost) -> bool) -> bool {
         self.shared.host(name).is_some_and(|host| host.run(work))
-    }
-
-    fn control(&self, handle: ConnectionHandle, order: impl FnOnce(&Control)) -> bool {
-        self.at(handle, |vhost, id| vhost.control(id).map(order))
-            .flatten()
-            .is_some()
     }
 
     /// `None` when there is no such connection.

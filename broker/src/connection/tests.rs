@@ -151,3 +151,81 @@ async fn a_client_that_leaves_ends_it() {
     drop(stream);
     task.await.expect("an end");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_blocked_client_that_leaves_ends_it() {
+    let mut served = Served::open().await;
+    served.control.block();
+    // The reader that waits already reads once more.
+    served.send(CHANNEL_OPEN).await;
+    assert!(served.is_answered(1).await);
+    let Served { stream, task, .. } = served;
+    drop(stream);
+    task.await.expect("an end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blocked_client_that_resets_ends_it_whatever_is_unread() {
+    let mut served = Served::open().await;
+    served.control.block();
+    served.send(CHANNEL_OPEN).await;
+    assert!(served.is_answered(1).await);
+    served.send(CHANNEL_OPEN).await;
+    assert!(!served.is_answered(1).await);
+    let Served { stream, task, .. } = served;
+    stream.set_zero_linger().expect("a socket");
+    drop(stream);
+    task.await.expect("an end");
+}
+
+/// A mandatory message to a queue that does not exist, on channel 1.
+fn unroutable(size: u32) -> Vec<u8> {
+    let mut bytes = b"\x01\0\x01\0\0\0\x0a\0\x3c\0\x28\0\0\0\x01-\x01\xce".to_vec();
+    bytes.extend(b"\x02\0\x01\0\0\0\x0e\0\x3c\0\0\0\0\0\0");
+    bytes.extend(size.to_be_bytes());
+    bytes.extend(b"\0\0\xce\x03\0\x01");
+    bytes.extend(size.to_be_bytes());
+    bytes.extend(vec![7; size as usize]);
+    bytes.push(0xce);
+    bytes
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_read_answers_is_not_read_either() {
+    const COUNT: usize = 1000;
+    let mut served = Served::open().await;
+    served.send(CHANNEL_OPEN).await;
+    assert!(served.is_answered(1).await);
+    let message = unroutable(100_000);
+    let (mut read, mut write) = served.stream.split();
+    let mut sent = 0;
+    let all = async {
+        for _ in 0..COUNT {
+            write.write_all(&message).await.expect("a socket");
+            sent += 1;
+        }
+    };
+    tokio::pin!(all);
+    let hour = Duration::from_secs(3600);
+    assert!(timeout(hour, all.as_mut()).await.is_err(), "all was taken");
+    // Everything once it reads. A return has its code and text, and is as long otherwise.
+    let mut answers = 0;
+    let mut input = vec![0; 1 << 20];
+    let reading = async {
+        while answers < COUNT * message.len() {
+            answers += read.read(&mut input).await.expect("a socket");
+        }
+    };
+    tokio::join!(reading, all);
+    assert_eq!(sent, COUNT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delay_may_be_for_ever() {
+    let mut served = Served::open().await;
+    served.control.delay(Some(Duration::MAX));
+    tokio::task::yield_now().await;
+    served.send(CHANNEL_OPEN).await;
+    assert!(!served.is_answered(3600).await);
+    assert!(!served.task.is_finished());
+}

@@ -8,6 +8,7 @@ use amq_protocol::types::{AMQPValue, FieldTable};
 use bytes::BytesMut;
 
 use super::watcher::Watcher;
+use crate::channels::Channels;
 use crate::control::Control;
 use crate::outbound::Outbound;
 use crate::session::{Next, Peer, Session};
@@ -22,6 +23,8 @@ pub(super) struct Client {
     input: BytesMut,
     watcher: Watcher,
     over: bool,
+    /// How often it has said something after a close.
+    ignored: u8,
 }
 
 impl Client {
@@ -40,6 +43,7 @@ impl Client {
             input: BytesMut::new(),
             watcher: Watcher::default(),
             over: false,
+            ignored: 0,
         }
     }
 
@@ -52,6 +56,17 @@ impl Client {
 
     pub(super) fn handle(&self) -> ConnectionHandle {
         ConnectionHandle(self.control.number())
+    }
+
+    pub(super) fn channels(&self) -> Option<&Channels> {
+        self.session.channels()
+    }
+
+    /// Nothing that it says has an effect any more.
+    pub(super) fn is_useless(&mut self) -> bool {
+        const ENOUGH: u8 = 3;
+        self.ignored += u8::from(self.session.is_closing());
+        self.over || self.ignored > ENOUGH
     }
 
     /// What the broker does not read while it blocks the client is not sent.

@@ -2,16 +2,17 @@
 //! its own bytes can also be sent as it is.
 
 mod frames;
+mod view;
 mod words;
 
 use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
 
-use super::CLIENTS;
-use crate::shared::Host;
+use super::{CLIENTS, World};
 use crate::wire::frame::END;
-use words::{QUEUES, keyed};
+use view::View;
+use words::QUEUES;
 
 /// What happens next, and to which client.
 #[derive(Debug)]
@@ -36,7 +37,8 @@ pub(super) struct Script<'a> {
     bytes: &'a [u8],
 }
 
-/// More steps than a list of bytes can need to find something.
+/// What comes before bytes that are sent as they are: few scripts shall end in noise.
+const RAW: u8 = 0xa5;
 const MAX_RAW: usize = 1 << 12;
 
 impl<'a> Script<'a> {
@@ -44,32 +46,34 @@ impl<'a> Script<'a> {
         Self { bytes }
     }
 
-    pub(super) fn next(&mut self, host: &Host) -> Option<Step> {
+    pub(super) fn next(&mut self, world: &World) -> Option<Step> {
         if self.bytes.is_empty() {
             return None;
         }
         let first = usize::from(self.byte());
         let (who, action) = (first % CLIENTS, first / CLIENTS);
+        let view = View::of(world, who);
         Some(match action {
-            0..46 => Step::Send(who, self.frames(action, host)),
-            46..49 => Step::Send(who, self.raw_frame()),
-            49..51 => {
+            0..48 => Step::Send(who, self.frames(action, &view)),
+            48 if self.byte() > 0xe0 => Step::Send(who, self.raw_frame()),
+            49 if self.byte() == RAW => {
                 let length = usize::from(u16::from_be_bytes([self.byte(), self.byte()]));
                 Step::Send(who, self.take(length % MAX_RAW).into())
             }
-            51..54 => Step::Read(who),
-            54 => match self.byte() % 4 {
+            48 | 49 => Step::Send(who, self.frames(action, &view)),
+            50..54 => Step::Read(who),
+            54 => match self.byte() % 8 {
                 0 => Step::Connect(who),
-                _ => Step::Vanish(who),
+                1..3 => Step::Vanish(who),
+                _ => Step::Read(who),
             },
-            55..57 => {
-                let milliseconds = [0, 1, 20, 2000];
-                let time = milliseconds[usize::from(self.byte()) % milliseconds.len()];
-                Step::Wait(Duration::from_millis(time))
-            }
-            57 => match self.byte() % 4 {
+            55..57 => Step::Wait(Duration::from_millis(
+                self.of(&[0, 1, 1, 1, 20, 20, 20, 2000]),
+            )),
+            57 => match self.byte() % 16 {
                 0 => Step::CloseConnection(who),
                 1 => Step::Cut(who),
+                2..9 => Step::Read(who),
                 _ => Step::CloseChannel(who, self.channel()),
             },
             58 => Step::DeleteQueue(self.of(&QUEUES)),
@@ -78,20 +82,27 @@ impl<'a> Script<'a> {
                 let (lose, duplicate) = (u32::from(counts & 3), u32::from(counts >> 4));
                 Step::Disturb(self.of(&QUEUES), lose, duplicate)
             }
-            60 => match self.byte() % 8 {
-                0 => Step::Restart(true),
-                1 => Step::Restart(false),
-                other => Step::Alarm(other % 2 == 0),
+            60 => match self.byte() {
+                0..2 => Step::Restart(true),
+                2..4 => Step::Restart(false),
+                4..32 => Step::Alarm(true),
+                _ => Step::Alarm(false),
             },
-            // A body of many bytes, which costs the input few.
-            _ => {
-                let size = usize::from(self.byte()) * 16;
-                let mut bytes = BytesMut::new();
-                let body = vec![b'.'; size];
-                frame(&mut bytes, 3, self.channel(), &body);
-                Step::Send(who, bytes)
-            }
+            _ => Step::Send(who, self.part_of_body(&view)),
         })
+    }
+
+    /// Some of what is to come, or now and then what is not.
+    fn part_of_body(&mut self, view: &View<'_>) -> BytesMut {
+        let (channel, size) = (self.channel(), self.byte());
+        let size = match (view.missing(channel), size) {
+            (0, ..0xf0) => return self.frames(1, view),
+            (_, 0xf0..) => usize::from(size),
+            (missing, _) => missing.min(usize::from(size) * 16),
+        };
+        let mut bytes = BytesMut::new();
+        frame(&mut bytes, 3, channel, &vec![b'.'; size]);
+        bytes
     }
 
     /// Payloads of the fuzzer's own in frames that are right.
@@ -124,13 +135,26 @@ impl<'a> Script<'a> {
         words[usize::from(self.byte()) % words.len()]
     }
 
-    /// Mostly one that may be; seldom 0, or one more than was agreed on.
-    fn channel(&mut self) -> u16 {
-        self.of(&[1, 1, 2, 1, 2, 1, 3, 1, 1, 2, 1, 1, 2, 1, 4, 0])
+    /// What works, or one time in sixteen what is refused: refusals close a channel or a connection, and then there is not
+    /// much more to see.
+    fn mostly<T: Copy>(&mut self, good: &[T], bad: &[T]) -> T {
+        match self.byte() {
+            seldom @ 0xf0.. => bad[usize::from(seldom) % bad.len()],
+            often => good[usize::from(often) % good.len()],
+        }
     }
 
-    fn key(&mut self, host: &Host) -> String {
-        keyed(self.byte(), host)
+    fn channel(&mut self) -> u16 {
+        match self.byte() {
+            0xff => 0,
+            // One more than was agreed on.
+            0xfe => 4,
+            other => [1, 2, 1, 3][usize::from(other) % 4],
+        }
+    }
+
+    fn key(&mut self, view: &View<'_>) -> String {
+        view.key(self.byte())
     }
 }
 

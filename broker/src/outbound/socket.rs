@@ -11,6 +11,9 @@ use tokio::time::Instant;
 use super::buffer::Buffer;
 use super::{LOW, Outbound, Sink, State};
 
+/// Longer than anybody waits, and short enough for a clock.
+const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 86_400);
+
 /// Parts that one system call writes.
 const SLICES: usize = 32;
 
@@ -136,7 +139,8 @@ impl State {
         }
         let now = Instant::now();
         if !self.buffer.is_empty() {
-            let due = now + self.delay.unwrap_or_default();
+            let delay = self.delay.unwrap_or_default();
+            let due = now + delay.min(FOR_EVER);
             let held = self.buffer.take();
             self.held.push_back((due, held));
         }

@@ -1,14 +1,17 @@
 //! A connection from its first byte to its last, without a socket. The expectations were observed on RabbitMQ 3.10.
 
-use amq_protocol::frame::{AMQPFrame, WriteContext, gen_frame, parse_frame};
-use amq_protocol::protocol::channel;
+use amq_protocol::frame::{AMQPContentHeader, AMQPFrame, WriteContext, gen_frame, parse_frame};
+use amq_protocol::protocol::basic::{self, AMQPProperties};
+use amq_protocol::protocol::{channel, queue};
 use amq_protocol::types::{AMQPValue, FieldTable};
 
 use super::*;
 use crate::settings::{Settings, User};
 
+mod dead_letters;
 mod handshake;
 mod hostile;
+mod memory;
 mod open;
 
 type Reply = connection::AMQPMethod;
@@ -29,7 +32,11 @@ impl Client {
             users: vec![User::guest()],
             ..Settings::default()
         };
-        let shared = Shared::new(settings);
+        Self::of(&Shared::new(settings), address)
+    }
+
+    fn of(shared: &Arc<Shared>, address: &str) -> Self {
+        let shared = Arc::clone(shared);
         let out = Outbound::detached();
         let control = Control::new(Arc::default());
         let address = address.parse().expect("an address");
@@ -84,6 +91,22 @@ impl Client {
         }
     }
 
+    /// One of several to the same broker, with channel 1 open.
+    fn with_channel(shared: &Arc<Shared>) -> Self {
+        let mut client = Self::of(shared, "127.0.0.1:1");
+        let bytes = [
+            b"AMQP\0\0\x09\x01".to_vec(),
+            on_zero(start_ok("PLAIN", b"\0guest\0guest")),
+            on_zero(tune_ok(2047, 131_072)),
+            on_zero(open("/")),
+            channel_open(1),
+        ];
+        assert_eq!(client.raw(&bytes.concat()), Next::Read);
+        assert!(client.session.is_open());
+        client.replies();
+        client
+    }
+
     fn starting() -> Self {
         let mut client = Self::new();
         assert_eq!(client.raw(b"AMQP\0\0\x09\x01"), Next::Read);
@@ -124,11 +147,7 @@ impl Client {
 }
 
 fn on_zero(method: Reply) -> Vec<u8> {
-    let frame = AMQPFrame::Method(0, AMQPClass::Connection(method));
-    gen_frame(&frame)(WriteContext::from(Vec::new()))
-        .expect("memory")
-        .into_inner()
-        .0
+    frame(AMQPFrame::Method(0, AMQPClass::Connection(method)))
 }
 
 fn start_ok(mechanism: &str, response: &[u8]) -> Reply {
@@ -173,14 +192,54 @@ fn close_ok() -> Reply {
 }
 
 fn channel_open(channel: u16) -> Vec<u8> {
-    let frame = AMQPFrame::Method(
-        channel,
-        AMQPClass::Channel(channel::AMQPMethod::Open(Default::default())),
-    );
+    let open = channel::AMQPMethod::Open(Default::default());
+    frame(AMQPFrame::Method(channel, AMQPClass::Channel(open)))
+}
+
+fn frame(frame: AMQPFrame) -> Vec<u8> {
     gen_frame(&frame)(WriteContext::from(Vec::new()))
         .expect("memory")
         .into_inner()
         .0
+}
+
+/// Declares a queue on channel 1.
+fn declare(name: &str, arguments: &[(&str, AMQPValue)]) -> Vec<u8> {
+    let mut table = FieldTable::default();
+    for (name, value) in arguments {
+        table.insert((*name).into(), value.clone());
+    }
+    let declare = queue::AMQPMethod::Declare(queue::Declare {
+        queue: name.into(),
+        arguments: table,
+        ..queue::Declare::default()
+    });
+    frame(AMQPFrame::Method(1, AMQPClass::Queue(declare)))
+}
+
+/// A message to a queue, on channel 1, of which `sent` bytes are there.
+fn publish(queue: &str, size: usize, sent: usize, properties: AMQPProperties) -> Vec<u8> {
+    let publish = basic::AMQPMethod::Publish(basic::Publish {
+        routing_key: queue.into(),
+        ..basic::Publish::default()
+    });
+    let header = AMQPContentHeader {
+        class_id: 60,
+        body_size: size as u64,
+        properties,
+    };
+    let mut bytes = frame(AMQPFrame::Method(1, AMQPClass::Basic(publish)));
+    bytes.extend(frame(AMQPFrame::Header(1, header)));
+    bytes.extend(body(sent));
+    bytes
+}
+
+fn body(size: usize) -> Vec<u8> {
+    let frames = vec![7; size];
+    let frames = frames.chunks(100_000);
+    frames
+        .flat_map(|part| frame(AMQPFrame::Body(1, part.to_vec())))
+        .collect()
 }
 
 /// A frame that RabbitMQ does not know.

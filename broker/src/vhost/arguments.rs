@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use amq_protocol::types::{AMQPValue, FieldTable};
 
-use super::erlang::{self, type_name};
 use crate::Name;
+use crate::erlang::{self, type_name};
 use crate::error::Refusal;
 
 pub(crate) use checks::{consumer_priority, parse};

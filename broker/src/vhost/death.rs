@@ -5,8 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use amq_protocol::types::{AMQPValue, FieldArray, FieldTable};
 
-use super::erlang::{self, type_name};
 use crate::Name;
+use crate::erlang::{self, type_name};
 use crate::error::Refusal;
 use crate::message::{Message, Meter};
 use crate::wire::properties::Properties;

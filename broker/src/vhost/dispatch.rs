@@ -12,6 +12,11 @@ use super::{ConsumerId, QueueId, Vhost};
 use crate::Name;
 use crate::message::Message;
 
+/// How many dead letters are routed in one go, and how many more for each that was there at first. RabbitMQ, which does
+/// not find every circle (see [`death::is_cycle`]), lets them go round for ever; here nobody else would be served.
+const CASCADE: usize = 1000;
+const CASCADE_EACH: usize = 64;
+
 /// A message on its way from a queue to that queue's dead-letter exchange.
 #[derive(Debug)]
 pub(super) struct DeadLetter {
@@ -175,6 +180,7 @@ impl Vhost {
             .flat_map(|channel| channel.consumers.values().copied())
             .collect();
         self.dispatch_for(&mut consumers);
+        self.route_dead_letters();
     }
 
     /// Serves consumers of one connection that compete for room: whoever has waited longest comes first, or the queue of
@@ -260,7 +266,15 @@ impl Vhost {
 
     /// Routes what queues gave up, and what is given up because of that, until nothing is left.
     pub(super) fn route_dead_letters(&mut self) {
+        let mut most = CASCADE + CASCADE_EACH * self.dead.len();
         while let Some(dead) = self.dead.pop_front() {
+            if most == 0 {
+                let (queue, count) = (dead.queue, self.dead.len() + 1);
+                tracing::warn!(%queue, count, "dropped dead letters that circle without a wait");
+                self.dead.clear();
+                break;
+            }
+            most -= 1;
             let message = death::bury(
                 &dead.message,
                 &dead.queue,

@@ -18,8 +18,9 @@ pub(crate) use self::bindings::Binding;
 use self::entries::Target;
 pub(super) use self::entries::{Entries, Entry};
 use self::routes::Routes;
-use super::{QueueId, arguments, erlang};
+use super::{QueueId, arguments};
 use crate::Name;
+use crate::erlang;
 use crate::error::Refusal;
 use crate::wire::properties::Properties;
 

@@ -1,10 +1,10 @@
 //! What a test does to a broker: the levers that need its state.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::queue::Entry;
 use super::{ConnectionId, Vhost};
-use crate::control::Control;
 use crate::error::Refusal;
 use crate::status::ConnectionHandle;
 
@@ -33,8 +33,22 @@ impl DeliveryFaults {
 }
 
 impl Vhost {
-    pub(crate) fn control(&self, id: ConnectionId) -> Option<&Control> {
-        Some(&self.connections.get(id)?.control)
+    /// Its task reads no further, or again, once it hears of it; others may write at any moment.
+    pub(crate) fn stall(&self, id: ConnectionId, stalled: bool) {
+        if let Some(connection) = self.connections.get(id) {
+            if stalled {
+                connection.out.stall(true);
+            }
+            connection.control.stall(stalled);
+        }
+    }
+
+    /// At once, as [`Self::stall`]; its task then looks when bytes may go.
+    pub(crate) fn delay(&self, id: ConnectionId, delay: Option<Duration>) {
+        if let Some(connection) = self.connections.get(id) {
+            connection.out.delay(delay);
+            connection.control.delay(delay);
+        }
     }
 
     pub(crate) fn find(&self, handle: ConnectionHandle) -> Option<ConnectionId> {
@@ -126,8 +140,13 @@ impl Vhost {
         for queue in transient {
             self.remove_queue(queue);
         }
-        for queue in self.queues.values_mut() {
-            queue.ready.retain(is_persistent);
+        let kept: Vec<_> = self.queues.keys().collect();
+        for id in kept {
+            if let Some(queue) = self.queues.get_mut(id) {
+                queue.ready.retain(is_persistent);
+            }
+            // The head may be another one now, which expires earlier.
+            self.arm_head(id);
         }
         if keep_durable {
             self.exchanges.retain_durable();

@@ -2,7 +2,7 @@
 
 use amq_protocol::types::{AMQPValue, FieldTable};
 
-use super::erlang;
+use crate::erlang;
 use crate::error::Refusal;
 
 const X_MATCH: &str = "x-match";

@@ -6,7 +6,8 @@ use std::collections::{HashMap, HashSet};
 use super::arguments::Overflow;
 use super::queue::Entry;
 use super::unacked::Delivered;
-use super::{ConsumerId, QueueId, Vhost};
+use super::{Channel, ConsumerId, QueueId, Vhost};
+use crate::status::ConnectionHandle;
 
 impl Vhost {
     /// After [`Self::end_burst`] and [`Self::take_touched`].
@@ -187,7 +188,22 @@ impl Vhost {
         }
     }
 
-    /// For a fuzzer that wants to answer.
+    /// For a fuzzer that wants to get somewhere, as are those that follow.
+    pub(crate) fn channel_of(&self, handle: ConnectionHandle, channel: u16) -> Option<&Channel> {
+        self.channel(self.find(handle)?, channel)
+    }
+
+    pub(crate) fn may_use(&self, handle: Option<ConnectionHandle>, queue: &str) -> bool {
+        let queue = self.queue_names.get(queue).map(|id| &self.queues[*id]);
+        let client = handle.and_then(|handle| self.find(handle));
+        queue.is_some_and(|queue| queue.owner.is_none() || queue.owner == client)
+    }
+
+    pub(crate) fn has_queue(&self, name: &str) -> bool {
+        self.queue_names.contains_key(name)
+    }
+
+    /// The name of somebody who waits for answers, without what is in front of all of them.
     pub(crate) fn reply_token(&self, number: usize) -> Option<String> {
         let mut tokens: Vec<_> = self.reply_tokens.iter().collect();
         tokens.sort_by_key(|(_, place)| **place);

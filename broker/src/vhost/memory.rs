@@ -84,6 +84,10 @@ impl Vhost {
         }
         for connection in self.connections.values_mut() {
             let block = on && connection.publishes;
+            if !block {
+                // It may be held back and not know yet: the alarm can end in the burst that was to say so.
+                connection.control.unblocked();
+            }
             if block == connection.blocked {
                 continue;
             }
@@ -98,9 +102,6 @@ impl Vhost {
                 if connection.out.method(0, AMQPClass::Connection(notice)) {
                     self.touched.push(Arc::clone(&connection.out));
                 }
-            }
-            if !block {
-                connection.control.unblocked();
             }
         }
     }

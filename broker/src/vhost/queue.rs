@@ -1,5 +1,7 @@
 //! One queue: what waits in it, in order, and who consumes from it.
 
+mod line;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,9 +11,12 @@ use smallvec::SmallVec;
 
 use super::arguments::QueueArguments;
 use super::faults::DeliveryFaults;
+#[cfg(any(test, fuzzing))]
+use super::invariants::check_line;
 use super::{ConnectionId, ConsumerId};
 use crate::Name;
 use crate::message::Message;
+use line::Line;
 
 /// A message in one queue, or on its way from it to a consumer.
 #[derive(Clone, Debug)]
@@ -127,7 +132,7 @@ impl Queue {
 /// The messages that wait, in one line for each priority.
 #[derive(Debug)]
 pub(crate) struct Ready {
-    lines: SmallVec<[VecDeque<Entry>; 1]>,
+    lines: SmallVec<[Line; 1]>,
     len: usize,
     bytes: usize,
 }
@@ -135,7 +140,7 @@ pub(crate) struct Ready {
 impl Ready {
     fn new(max_priority: u8) -> Self {
         Self {
-            lines: (0..=max_priority).map(|_| VecDeque::new()).collect(),
+            lines: (0..=max_priority).map(|_| Line::default()).collect(),
             len: 0,
             bytes: 0,
         }
@@ -154,7 +159,7 @@ impl Ready {
         self.bytes
     }
 
-    fn line(&mut self, entry: &Entry) -> &mut VecDeque<Entry> {
+    fn line(&mut self, entry: &Entry) -> &mut Line {
         // A priority above the queue's counts as the queue's.
         let highest = self.lines.len() - 1;
         let priority = entry.message.properties.priority().unwrap_or(0);
@@ -171,20 +176,11 @@ impl Ready {
     pub(crate) fn put_back(&mut self, entry: Entry) {
         self.len += 1;
         self.bytes += entry.message.body.len();
-        let line = self.line(&entry);
-        if line
-            .front()
-            .is_none_or(|front| entry.position < front.position)
-        {
-            line.push_front(entry);
-        } else {
-            let place = line.partition_point(|other| other.position < entry.position);
-            line.insert(place, entry);
-        }
+        self.line(&entry).put_back(entry);
     }
 
     pub(crate) fn pop(&mut self) -> Option<Entry> {
-        let entry = self.lines.iter_mut().rev().find_map(VecDeque::pop_front)?;
+        let entry = self.lines.iter_mut().rev().find_map(Line::pop_front)?;
         self.len -= 1;
         self.bytes -= entry.message.body.len();
         Some(entry)
@@ -212,9 +208,13 @@ impl Ready {
 
     #[cfg(any(test, fuzzing))]
     pub(super) fn check(&self, name: &str) {
-        let lines = self.lines.iter();
-        let counted = lines.map(|line| super::invariants::check_line(line.iter()));
-        let sum = counted.fold((0, 0), |sum, line| (sum.0 + line.0, sum.1 + line.1));
+        let mut sum = (0, 0);
+        for line in &self.lines {
+            let (entries, back) = line.parts();
+            for (count, bytes) in [check_line(entries), check_line(back)] {
+                sum = (sum.0 + count, sum.1 + bytes);
+            }
+        }
         assert_eq!(
             (self.len, self.bytes),
             sum,
@@ -224,7 +224,7 @@ impl Ready {
 
     pub(crate) fn clear(&mut self) -> usize {
         let count = self.len;
-        self.lines.iter_mut().for_each(VecDeque::clear);
+        self.lines.iter_mut().for_each(Line::clear);
         (self.len, self.bytes) = (0, 0);
         count
     }
@@ -233,8 +233,11 @@ impl Ready {
         for line in &mut self.lines {
             line.retain(&keep);
         }
-        let left = || self.lines.iter().flatten();
+        let left = || self.lines.iter().flat_map(Line::iter);
         self.len = left().count();
         self.bytes = left().map(|entry| entry.message.body.len()).sum();
     }
 }
+
+#[cfg(test)]
+mod tests;

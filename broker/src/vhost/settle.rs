@@ -110,6 +110,7 @@ impl Vhost {
         holder.shared_prefetch = prefetch;
         let mut consumers: Vec<_> = holder.consumers.values().copied().collect();
         self.dispatch_for(&mut consumers);
+        self.route_dead_letters();
     }
 
     /// basic.get: true when a message was sent.

@@ -6,7 +6,8 @@ use amq_protocol::types::{AMQPValue, FieldTable};
 
 use super::connection::Connection;
 use super::exchanges::Binding;
-use super::{ConnectionId, Destination, Vhost, erlang};
+use super::{ConnectionId, Destination, Vhost};
+use crate::erlang;
 use crate::status::{
     Argument, BindingStatus, ChannelStatus, ConnectionHandle, ConnectionStatus, ExchangeStatus,
     QueueStatus, Status,

@@ -78,9 +78,7 @@ impl Vhost {
 
     pub(crate) fn tx_rollback(&mut self, id: ConnectionId, channel: u16, undone: Transaction) {
         if let Some(holder) = self.channel_mut(id, channel) {
-            for (tag, delivered) in undone.into_taken() {
-                holder.unacked.restore(tag, delivered);
-            }
+            holder.unacked.restore(undone.into_taken());
         }
     }
 

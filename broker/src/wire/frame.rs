@@ -3,7 +3,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::term;
+use crate::erlang;
 use crate::error::Refusal;
 
 /// A method and what follows it are told apart by the frame's type octet.
@@ -99,7 +99,7 @@ impl Decoder {
         if end != END {
             let payload = input[HEAD..HEAD + size].to_vec();
             return Err(self.lose(input, octet, &payload, |before| {
-                term::pair(before, "invalid_frame_end_marker", end)
+                erlang::pair(before, "invalid_frame_end_marker", &end.to_string())
             }));
         }
         input.advance(HEAD);
@@ -161,7 +161,7 @@ fn snippet(octet: u8, payload: &[u8]) -> String {
         Some(first) if payload.len() > SHOWN => ("first 16", first),
         _ => ("all", payload),
     };
-    format!("type {octet}, {part} octets = {}", term::pretty(shown))
+    format!("type {octet}, {part} octets = {}", erlang::binary(shown))
 }
 
 #[cfg(test)]

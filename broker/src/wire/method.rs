@@ -5,7 +5,8 @@ use amq_protocol::protocol::{AMQPClass, parse_class};
 use bytes::Bytes;
 
 use super::layout::{self, Broken};
-use super::{table, term};
+use super::table;
+use crate::erlang;
 use crate::error::Refusal;
 
 #[derive(Debug)]
@@ -83,7 +84,7 @@ fn refusal(broken: Broken, payload: &Bytes) -> Refusal {
     match broken {
         Broken::Length => {
             let arguments = arguments(payload);
-            let shown = term::numbers(&arguments[..arguments.len().min(SHOWN)]);
+            let shown = erlang::numbers(&arguments[..arguments.len().min(SHOWN)]);
             Refusal::frame_error(format!("cannot decode {shown}")).at(class, method)
         }
         Broken::Utf8 => Refusal::frame_error("Malformed UTF-8 in shortstr"),

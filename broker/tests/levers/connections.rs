@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt as _;
 use lapin::options::QueueDeclareOptions;
 use leveret_broker::{Broker, ConnectionHandle};
 
@@ -103,6 +104,28 @@ async fn a_stalled_connection_hangs_until_it_is_let_go() {
 }
 
 #[tokio::test]
+async fn a_stall_and_a_delay_hold_what_follows_at_once() {
+    let broker = Broker::bind("127.0.0.1:0").await.expect("bound");
+    for stalled in [true, false] {
+        let client = Client::of(&broker).await;
+        client.declare("q", QueueDeclareOptions::default()).await;
+        let mut consumer = client.consume("q").await;
+        let handle = only(&broker);
+        if stalled {
+            assert!(broker.stall(handle, true));
+        } else {
+            assert!(broker.delay(handle, Some(Duration::from_secs(1))));
+        }
+        assert!(broker.delete_queue("/", "q"));
+        let cancelled = tokio::time::timeout(Duration::from_millis(200), consumer.next()).await;
+        assert!(cancelled.is_err(), "told while it was held back");
+        assert!(broker.stall(handle, false));
+        assert!(within("the end", consumer.next()).await.is_none());
+        assert!(broker.drop_connection(handle));
+    }
+}
+
+#[tokio::test]
 async fn a_delayed_connection_gets_everything_later_and_in_order() {
     const DELAY: Duration = Duration::from_millis(150);
     let broker = Broker::bind("127.0.0.1:0").await.expect("bound");
@@ -127,7 +150,7 @@ async fn a_closed_channel_is_told_why_and_its_number_is_free_again() {
     let number = client.channel.id();
     assert!(!broker.close_channel(connection, number + 1, 406, "not there"));
     assert!(broker.close_channel(connection, number, 406, "PRECONDITION_FAILED - because"));
-    let ended = within("the end", futures_util::StreamExt::next(&mut consumer)).await;
+    let ended = within("the end", consumer.next()).await;
     let text = format!("{:?}", ended.expect("an error").expect_err("no delivery"));
     assert!(text.contains("PRECONDITION_FAILED - because"), "{text}");
     assert_eq!(broker.status().queues[0].consumers, 0);

@@ -1,7 +1,10 @@
-//! A consumer that does not read is given no more than the broker will keep for it, and everything once it reads.
+//! A consumer that does not read is given no more than the broker will keep for it, and everything once it reads. A
+//! publisher that never stops is not only read.
 
 use amq_protocol::frame::{AMQPContentHeader, AMQPFrame};
 use amq_protocol::protocol::{AMQPClass, basic, channel, queue};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Duration, timeout};
 
 use crate::raw::{Raw, broker, bytes};
 
@@ -27,20 +30,20 @@ fn declare(passive: bool) -> AMQPClass {
     }))
 }
 
-fn message(mark: usize) -> Vec<u8> {
+fn message(mark: usize, size: usize) -> Vec<u8> {
     let publish = basic::AMQPMethod::Publish(basic::Publish {
         routing_key: "flood".into(),
         ..basic::Publish::default()
     });
     let header = AMQPContentHeader {
         class_id: 60,
-        body_size: BODY as u64,
+        body_size: size as u64,
         properties: Default::default(),
     };
     [
         bytes(&AMQPFrame::Method(1, AMQPClass::Basic(publish))),
         bytes(&AMQPFrame::Header(1, header)),
-        bytes(&AMQPFrame::Body(1, vec![mark as u8; BODY])),
+        bytes(&AMQPFrame::Body(1, vec![mark as u8; size])),
     ]
     .concat()
 }
@@ -62,7 +65,7 @@ async fn a_consumer_that_does_not_read_gets_everything_once_it_does() {
     let mut publisher = Raw::open(&broker, 0).await;
     channel_open(&mut publisher).await;
     for mark in 0..COUNT {
-        publisher.send(&message(mark)).await;
+        publisher.send(&message(mark, BODY)).await;
     }
     let declared = request(&mut publisher, declare(true)).await;
     let AMQPFrame::Method(1, AMQPClass::Queue(queue::AMQPMethod::DeclareOk(declared))) = declared
@@ -92,4 +95,19 @@ async fn a_consumer_that_does_not_read_gets_everything_once_it_does() {
         };
         assert!(body.len() == BODY && body.iter().all(|byte| *byte == mark as u8));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_never_stops_sending_still_gets_heartbeats() {
+    let broker = broker().await;
+    let mut raw = Raw::open(&broker, 1).await;
+    channel_open(&mut raw).await;
+    let (mut read, mut write) = raw.into_stream().into_split();
+    let flood = message(0, 1).repeat(2000);
+    let flooding = tokio::spawn(async move { while write.write_all(&flood).await.is_ok() {} });
+    let mut beat = [0; 8];
+    let read = timeout(Duration::from_secs(20), read.read_exact(&mut beat)).await;
+    flooding.abort();
+    read.expect("in time").expect("a socket");
+    assert_eq!(&beat, b"\x08\0\0\0\0\0\0\xce");
 }

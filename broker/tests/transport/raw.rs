@@ -50,6 +50,12 @@ impl Raw {
         raw
     }
 
+    /// The socket, once everything that came was looked at.
+    pub(crate) fn into_stream(self) -> TcpStream {
+        assert!(self.input.is_empty(), "something was not looked at");
+        self.stream
+    }
+
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.expect("a socket");
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use lapin::uri::{AMQPScheme, AMQPUri, SASLMechanism};
+use url::{Host, Url};
 
 use crate::error::{Code, Error, Executed};
 
@@ -13,15 +14,21 @@ pub(crate) struct Address {
 
 impl Address {
     pub(crate) fn parse(url: &str) -> Result<Self, Error> {
-        let uri: AMQPUri = url.parse().map_err(|_| {
-            // The parser's own error may quote the URL, and with it a password.
+        // The parsers' own errors may quote the URL, and with it a password.
+        let unreadable = || {
             Error::new(
                 Code::InvalidArgument,
                 "the broker URL cannot be read; write amqp://user:password@host:5672/vhost (a / in the \
                  vhost, and any special character in the password, is percent-encoded: %2f)",
             )
             .with_executed(Executed::No)
-        })?;
+        };
+        let mut uri: AMQPUri = url.parse().map_err(|_| unreadable())?;
+        // lapin's parser takes an IPv6 address for no host at all, and that for localhost.
+        let host = Url::parse(url).map_err(|_| unreadable())?;
+        if let Some(Host::Ipv6(address)) = host.host() {
+            uri.authority.host = address.to_string();
+        }
         if uri.scheme == AMQPScheme::AMQPS && !cfg!(feature = "tls") {
             return Err(Error::new(
                 Code::Unimplemented,
@@ -42,7 +49,7 @@ impl Address {
 
     pub(crate) fn is_loopback(&self) -> bool {
         let host = self.host();
-        let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+        let ip = host.parse::<std::net::IpAddr>();
         ip.map_or(host == "localhost", |ip| ip.is_loopback())
     }
 
@@ -63,9 +70,14 @@ impl Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (open, close) = if self.host().contains(':') {
+            ("[", "]")
+        } else {
+            ("", "")
+        };
         write!(
             f,
-            "{}://{}:{}/{}",
+            "{}://{open}{}{close}:{}/{}",
             self.uri.scheme,
             self.host(),
             self.port(),
@@ -77,5 +89,42 @@ impl fmt::Display for Address {
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_host_is_the_host() {
+        for (url, host, shown, loopback) in [
+            (
+                "amqp://u:p@[::1]:5673/v",
+                "::1",
+                "amqp://[::1]:5673/v",
+                true,
+            ),
+            (
+                "amqp://[2001:db8::7]",
+                "2001:db8::7",
+                "amqp://[2001:db8::7]:5672/%2f",
+                false,
+            ),
+            (
+                "amqp://127.0.0.1:5672",
+                "127.0.0.1",
+                "amqp://127.0.0.1:5672/%2f",
+                true,
+            ),
+        ] {
+            let address = Address::parse(url).expect("an address");
+            assert_eq!(
+                (address.host(), address.is_loopback()),
+                (host, loopback),
+                "{url}"
+            );
+            assert_eq!(address.to_string(), shown);
+        }
     }
 }

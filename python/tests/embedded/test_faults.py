@@ -153,9 +153,13 @@ def test_a_server_whose_channels_are_closed_serves_on(
 ) -> None:
     service = client.service("probe")
     assert service.echo(1) == 1
-    for connection in broker.status().connections_of("server"):
-        for channel in connection.channels:
-            assert broker.close_channel(connection, channel.number)
+    # The first is there; it opens others in the place of these while they go.
+    closed = [
+        broker.close_channel(connection, channel.number)
+        for connection in broker.status().connections_of("server")
+        for channel in connection.channels
+    ]
+    assert closed[0]
 
     def answers() -> bool:
         try:
@@ -236,8 +240,8 @@ def test_a_blocked_broker(broker: Broker, probe: Probe, client: leveret.Client) 
     assert service.echo(1) == 1
     broker.block()
     assert broker.status().memory_alarm
-    # A client hears of it when it sends the next request, and then that one may be anywhere.
-    with pytest.raises(leveret.DeadlineExceeded):
+    # A client may hear of it only when it sends this, and then it waits for an answer.
+    with pytest.raises((leveret.DeadlineExceeded, leveret.Unavailable)):
         service.with_options(timeout=0.3).echo(2)
     eventually(lambda: client.state == "blocked", "the client knows")
     assert any(one.blocked for one in broker.status().connections_of("client"))

@@ -4,38 +4,19 @@ use amq_protocol::protocol::basic::AMQPProperties;
 use amq_protocol::types::{AMQPValue, FieldArray, FieldTable};
 
 use super::Script;
-use crate::shared::Host;
+use super::view::View;
 
-pub(super) const QUEUES: [&str; 8] = ["q1", "q2", "q3", "q1", "q2", "", "amq.x", "q\n4"];
-pub(super) const EXCHANGES: [&str; 8] = [
-    "e1",
-    "e2",
-    "e3",
-    "",
-    "amq.direct",
-    "amq.topic",
-    "amq.headers",
-    "none",
-];
-pub(super) const KINDS: [&str; 6] = ["direct", "fanout", "topic", "headers", "topic", "x"];
+pub(super) const QUEUES: [&str; 4] = ["q1", "q2", "q3", "q4"];
+pub(super) const BAD_QUEUES: [&str; 4] = ["", "amq.x", "q\n4", "none"];
+pub(super) const EXCHANGES: [&str; 6] =
+    ["e1", "e2", "e3", "amq.direct", "amq.topic", "amq.headers"];
+pub(super) const BAD_EXCHANGES: [&str; 3] = ["", "none", "amq.y"];
+pub(super) const KINDS: [&str; 4] = ["direct", "fanout", "topic", "headers"];
 pub(super) const TAGS: [&str; 4] = ["c1", "c2", "c3", ""];
 pub(super) const DIRECT: &str = "amq.rabbitmq.reply-to";
-const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 12] = [
     "q1", "q2", "q3", "a", "a.b", "a.b.c", "#", "*.b", "a.#", "", "#.#.c", DIRECT,
 ];
-
-/// One of the keys, or the name of somebody who waits for replies.
-pub(super) fn keyed(number: u8, host: &Host) -> String {
-    let number = usize::from(number);
-    match number % 16 {
-        plain @ 0..12 => KEYS[plain].to_owned(),
-        15 => "k".repeat(255),
-        _ => {
-            let token = host.lock().reply_token(number / 16 % 4);
-            format!("{DIRECT}.{}", token.unwrap_or_default())
-        }
-    }
-}
 
 impl Script<'_> {
     pub(super) fn queue_arguments(&mut self) -> FieldTable {
@@ -49,15 +30,18 @@ impl Script<'_> {
             let small = |value: u8| AMQPValue::LongInt(i32::from(value));
             let (name, value) = match self.byte() % 14 {
                 0 => ("x-message-ttl", small(self.of(&[0, 1, 10, 200]))),
-                1 => ("x-expires", small(self.of(&[1, 10, 200, 0]))),
+                1 => ("x-expires", small(self.mostly(&[1, 10, 200], &[0]))),
                 2 | 3 => ("x-max-length", small(self.byte() % 4)),
                 4 => ("x-max-length-bytes", small(self.byte())),
                 5 => {
-                    let how = self.of(&["drop-head", "reject-publish", "reject-publish-dlx", "?"]);
+                    let how = self.mostly(
+                        &["drop-head", "reject-publish", "reject-publish-dlx"],
+                        &["?"],
+                    );
                     ("x-overflow", AMQPValue::LongString(how.into()))
                 }
                 6 | 7 => {
-                    let exchange = self.of(&EXCHANGES);
+                    let exchange = self.mostly(&["", "", "e1", "e2"], &BAD_EXCHANGES);
                     let value = AMQPValue::LongString(exchange.into());
                     ("x-dead-letter-exchange", value)
                 }
@@ -69,7 +53,7 @@ impl Script<'_> {
                 9 => ("x-max-priority", small(self.byte() % 6)),
                 10 => ("x-single-active-consumer", AMQPValue::Boolean(true)),
                 11 => {
-                    let kind = self.of(&["quorum", "classic", "stream"]);
+                    let kind = self.mostly(&["quorum", "classic"], &["stream"]);
                     ("x-queue-type", AMQPValue::LongString(kind.into()))
                 }
                 12 => ("x-delivery-limit", small(self.byte() % 3)),
@@ -84,7 +68,7 @@ impl Script<'_> {
         let mut arguments = FieldTable::default();
         let chosen = self.byte();
         if chosen & 1 == 1 {
-            let how = self.of(&["all", "any", "all-with-x", "any-with-x", "?"]);
+            let how = self.mostly(&["all", "any", "all-with-x", "any-with-x"], &["?"]);
             arguments.insert("x-match".into(), AMQPValue::LongString(how.into()));
         }
         if chosen & 2 == 2 {
@@ -103,37 +87,38 @@ impl Script<'_> {
         arguments
     }
 
-    pub(super) fn properties(&mut self, host: &Host) -> AMQPProperties {
+    pub(super) fn properties(&mut self, channel: u16, view: &View<'_>) -> AMQPProperties {
         let mut properties = AMQPProperties::default();
         let chosen = self.byte();
         if chosen & 1 == 1 {
-            properties = properties.with_delivery_mode(self.of(&[1, 2, 2, 3]));
+            properties = properties.with_delivery_mode(self.mostly(&[1, 2], &[3]));
         }
         if chosen & 2 == 2 {
-            properties = properties.with_expiration(self.of(&["0", "1", "15", "x"]).into());
+            properties =
+                properties.with_expiration(self.mostly(&["0", "1", "15", "5000"], &["x"]).into());
         }
         if chosen & 4 == 4 {
             properties = properties.with_priority(self.byte() % 8);
         }
         if chosen & 8 == 8 {
-            let to = self.of(&[DIRECT, DIRECT, "q1", ""]);
+            let to = self.mostly(&[view.reply_to(channel)], &[DIRECT]);
             properties = properties.with_reply_to(to.into());
         }
         if chosen & 16 == 16 {
-            properties = properties.with_headers(self.headers(host));
+            properties = properties.with_headers(self.headers(view));
         }
         if chosen & 0xe0 == 0xe0 {
-            properties = properties.with_user_id(self.of(&["guest", "ann"]).into());
+            properties = properties.with_user_id(self.mostly(&["guest"], &["ann"]).into());
         }
         properties
     }
 
-    fn headers(&mut self, host: &Host) -> FieldTable {
+    fn headers(&mut self, view: &View<'_>) -> FieldTable {
         let mut headers = FieldTable::default();
         let chosen = self.byte();
         for (bit, name) in [(1, "CC"), (2, "BCC")] {
             if chosen & bit == bit {
-                let keys = [self.key(host), self.key(host)];
+                let keys = [self.key(view), self.key(view)];
                 let keys = keys.map(|key| AMQPValue::LongString(key.into()));
                 let keys = AMQPValue::FieldArray(FieldArray::from(keys.to_vec()));
                 headers.insert(name.into(), keys);

@@ -6,8 +6,8 @@ use amq_protocol::types::{AMQPValue, FieldTable};
 
 use super::{LONGEST, Overflow, QueueArguments, resource};
 use crate::Name;
+use crate::erlang::{self, type_name};
 use crate::error::Refusal;
-use crate::vhost::erlang::{self, type_name};
 
 pub(super) const QUEUE_TYPE: &str = "x-queue-type";
 const DEAD_LETTER_EXCHANGE: &str = "x-dead-letter-exchange";

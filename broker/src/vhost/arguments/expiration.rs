@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::LONGEST;
+use crate::erlang;
 use crate::error::Refusal;
-use crate::vhost::erlang;
 
 /// The time to live in the property `expiration` of a message.
 ///

@@ -66,7 +66,7 @@ fn every_method_is_known_and_its_length_checked() {
         assert_eq!(refusal(&longer).0, 501, "{class:?}");
         for length in 4..payload.len() {
             let cut = payload.slice(..length);
-            let numbers = term::numbers(&cut[4..]);
+            let numbers = erlang::numbers(&cut[4..]);
             let expected = format!("FRAME_ERROR - cannot decode {numbers}");
             assert_eq!(refusal(&cut), (501, expected, (id, method)), "{class:?}");
         }

@@ -97,3 +97,26 @@ fn floats_are_as_short_as_erlang_makes_them() {
         assert_eq!(term(&AMQPValue::Double(*value)), *printed);
     }
 }
+
+#[test]
+fn binaries_are_strings_where_they_can_be() {
+    assert_eq!(numbers(b"ab"), "<<97,98>>");
+    for (bytes, printed) in [
+        (&b""[..], "<<>>"),
+        (b"ab\"\\\n", r#"<<"ab\"\\\n">>"#),
+        (&[0, 1, 200], "<<0,1,200>>"),
+        (&[200], "<<\"\u{c8}\">>"),
+        ("\u{e9}".as_bytes(), "<<\"\u{e9}\">>"),
+    ] {
+        assert_eq!(binary(bytes), printed);
+    }
+}
+
+#[test]
+fn a_tuple_breaks_at_eighty_columns() {
+    let column = |n| "x".repeat(n);
+    let atom = "invalid_frame_end_marker";
+    assert_eq!(pair(&column(51), atom, "0"), "{invalid_frame_end_marker,0}");
+    let broken = format!("{{invalid_frame_end_marker,\n{}0}}", " ".repeat(53));
+    assert_eq!(pair(&column(52), atom, "0"), broken);
+}

@@ -1,11 +1,11 @@
-//! Values as RabbitMQ prints them into its errors: as Erlang terms, by `~p`.
+//! Values and bytes as RabbitMQ prints them into its errors: as Erlang terms, by `~p` and `~w`.
 
 use std::fmt::Write;
 
 use amq_protocol::types::AMQPValue;
 
 /// The name that RabbitMQ has for the type of a value.
-pub(super) fn type_name(value: &AMQPValue) -> &'static str {
+pub(crate) fn type_name(value: &AMQPValue) -> &'static str {
     match value {
         AMQPValue::Boolean(_) => "bool",
         AMQPValue::ShortShortInt(_) => "byte",
@@ -28,7 +28,7 @@ pub(super) fn type_name(value: &AMQPValue) -> &'static str {
 }
 
 /// What is a number of any width; a point in time is one too, to those who do not ask for the type.
-pub(super) fn number(value: &AMQPValue) -> Option<i128> {
+pub(crate) fn number(value: &AMQPValue) -> Option<i128> {
     Some(match value {
         AMQPValue::Timestamp(value) => i128::from(*value),
         _ => i128::from(integer(value)?),
@@ -36,7 +36,7 @@ pub(super) fn number(value: &AMQPValue) -> Option<i128> {
 }
 
 /// What RabbitMQ takes for an integer in arguments.
-pub(super) fn integer(value: &AMQPValue) -> Option<i64> {
+pub(crate) fn integer(value: &AMQPValue) -> Option<i64> {
     Some(match value {
         AMQPValue::ShortShortInt(value) => i64::from(*value),
         AMQPValue::ShortShortUInt(value) => i64::from(*value),
@@ -49,7 +49,7 @@ pub(super) fn integer(value: &AMQPValue) -> Option<i64> {
     })
 }
 
-pub(super) fn float(value: &AMQPValue) -> Option<f64> {
+pub(crate) fn float(value: &AMQPValue) -> Option<f64> {
     match value {
         AMQPValue::Float(value) => Some(f64::from(*value)),
         AMQPValue::Double(value) => Some(*value),
@@ -58,7 +58,7 @@ pub(super) fn float(value: &AMQPValue) -> Option<f64> {
 }
 
 /// The bytes of a string of either type.
-pub(super) fn bytes(value: &AMQPValue) -> Option<&[u8]> {
+pub(crate) fn bytes(value: &AMQPValue) -> Option<&[u8]> {
     match value {
         AMQPValue::ShortString(value) => Some(value.as_str().as_bytes()),
         AMQPValue::LongString(value) => Some(value.as_bytes()),
@@ -68,14 +68,14 @@ pub(super) fn bytes(value: &AMQPValue) -> Option<&[u8]> {
 }
 
 /// A value as `~p` prints it.
-pub(super) fn term(value: &AMQPValue) -> String {
+pub(crate) fn term(value: &AMQPValue) -> String {
     let mut out = String::new();
     put_term(&mut out, value);
     out
 }
 
 /// A list of characters as `~p` prints it; what RabbitMQ has as a string is a list of its bytes.
-pub(super) fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     if text.is_empty() {
         return "[]".to_owned();
     }
@@ -86,7 +86,7 @@ pub(super) fn text(text: &str) -> String {
 }
 
 /// A pair as `~p` prints it behind `before`: on two lines where it would reach the 80th column.
-pub(super) fn pair(before: &str, atom: &str, value: &str) -> String {
+pub(crate) fn pair(before: &str, atom: &str, value: &str) -> String {
     const COLUMNS: usize = 80;
     let column = before.chars().count();
     let flat = format!("{{{atom},{value}}}");
@@ -174,11 +174,27 @@ fn put_float(out: &mut String, value: f64) {
 }
 
 fn put_binary(out: &mut String, bytes: &[u8]) {
-    match std::str::from_utf8(bytes) {
-        Ok("") => out.push_str("<<>>"),
-        Ok(text) if printable(bytes) => put(out, format_args!("<<{}>>", quoted(text))),
-        _ => out.push_str(&listed("<<", bytes, ">>")),
+    out.push_str(&binary(bytes));
+}
+
+/// A binary as `~p` prints it: a string where every byte is printable Latin-1.
+pub(crate) fn binary(bytes: &[u8]) -> String {
+    if bytes.is_empty() || !printable(bytes) {
+        return numbers(bytes);
     }
+    // Erlang writes the bytes as they are, which is UTF-8 where they were.
+    match std::str::from_utf8(bytes) {
+        Ok(text) => format!("<<{}>>", quoted(text)),
+        Err(_) => {
+            let text: String = bytes.iter().copied().map(char::from).collect();
+            format!("<<{}>>", quoted(&text))
+        }
+    }
+}
+
+/// A binary as `~w` prints it: every byte as a number.
+pub(crate) fn numbers(bytes: &[u8]) -> String {
+    listed("<<", bytes, ">>")
 }
 
 fn listed(open: &str, bytes: &[u8], close: &str) -> String {
