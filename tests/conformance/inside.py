@@ -35,12 +35,12 @@ def loopback_up() -> None:
 
 @contextlib.contextmanager
 def rabbitmq(log: Path) -> Iterator[dict[str, str]]:
-    """A node of with-rabbitmq, with a second listener on the port that suites expect."""
+    """A node of with-broker, with a second listener on the port that suites expect."""
     listen = (
         'sh "$LEVERET_TEST_CTL" eval "rabbit_networking:start_tcp_listener('
         '{\\"127.0.0.1\\", 5672, inet}, 10)." >&2 && echo "$LEVERET_TEST_CTL" && exec cat'
     )
-    command = [binary("with-rabbitmq", "WITH_RABBITMQ"), "--", "sh", "-c", listen]
+    command = [binary("with-broker", "WITH_BROKER"), "--rabbitmq", "--", "sh", "-c", listen]
     with log.open("wb") as output:
         node = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=output
@@ -53,7 +53,7 @@ def rabbitmq(log: Path) -> Iterator[dict[str, str]]:
             raise SystemExit(f"RabbitMQ did not start: {log}")
         yield {"LEVERET_TEST_CTL": ctl}
     finally:
-        # `cat` ends with its input, and with-rabbitmq takes the node down.
+        # `cat` ends with its input, and with-broker takes the node down.
         node.stdin.close()
         node.wait()
 
