@@ -98,6 +98,7 @@ mod context;
 mod descriptor;
 mod encoded;
 mod error;
+mod partition;
 mod server;
 mod service;
 mod topology;
