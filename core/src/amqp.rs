@@ -9,11 +9,13 @@
 //! Message     what is published;  Delivery: what arrives
 //! ```
 
+mod acks;
 mod address;
 mod channel;
 mod declare;
 mod failure;
 mod guard;
+mod header;
 mod link;
 mod message;
 mod pool;
@@ -24,10 +26,12 @@ mod socket;
 mod tls;
 mod writer;
 
+pub(crate) use acks::Acks;
 pub(crate) use address::Address;
-pub(crate) use channel::{Channel, ConsumeOptions, Consumer};
+pub(crate) use channel::{Binding, Channel, ConsumeOptions, Consumer};
+pub use header::HeaderValue;
 pub(crate) use link::{Link, LinkOptions, LinkState};
 pub(crate) use message::{Delivery, Message};
-pub(crate) use publisher::{ConfirmSink, Publisher};
+pub(crate) use publisher::{ConfirmSink, Publisher, Returned};
 pub(crate) use socket::TlsOptions;
 pub(crate) use writer::Writer;

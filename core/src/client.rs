@@ -21,6 +21,8 @@ use serde::Serialize;
 pub use call::{Call, Cast};
 pub(crate) use caller::Caller;
 pub use endpoint::Endpoint;
+pub(crate) use limits::{Limits, Permit};
+pub(crate) use outgoing::{ceil_millis, deadline, headers};
 
 use crate::arguments::ArgumentsWriter;
 use crate::codec::Codec;

@@ -6,8 +6,10 @@ mod state;
 mod supervisor;
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub(crate) use builder::Settings;
@@ -15,8 +17,8 @@ pub use builder::{ConnectionBuilder, ReplyPath};
 pub(crate) use session::Session;
 pub use state::{ConnectionState, States};
 
-use crate::client::{Caller, Client};
-use crate::error::Error;
+use crate::client::{Caller, Client, Limits};
+use crate::error::{Code, Error, Executed};
 use crate::server::ServerBuilder;
 
 /// A supervised connection to a broker. Cheap to clone; used by any number of tasks at once.
@@ -49,6 +51,8 @@ pub(crate) struct Shared {
     state: watch::Sender<ConnectionState>,
     stop: CancellationToken,
     caller: OnceLock<Arc<Caller>>,
+    /// What bounds messages that nobody answers.
+    pub(crate) posts: Limits,
 }
 
 impl Connection {
@@ -77,10 +81,11 @@ impl Connection {
         };
         let first = first.map(Arc::new);
         let shared = Arc::new(Shared {
-            settings,
             session: watch::Sender::new(first.clone()),
             state: watch::Sender::new(state),
             stop: stop.clone(),
+            posts: Limits::new(settings.max_calls, settings.max_bytes),
+            settings,
             caller: OnceLock::new(),
         });
         tokio::spawn(supervisor::supervise(Arc::clone(&shared), first));
@@ -147,6 +152,20 @@ impl Shared {
     /// Ends when the connection is closed for good.
     pub(crate) fn stopped(&self) -> &CancellationToken {
         &self.stop
+    }
+
+    /// The session of the moment, waited for if there is none.
+    pub(crate) async fn session_within(&self, time: Duration) -> Result<Arc<Session>, Error> {
+        let mut sessions = self.sessions();
+        let found = timeout(time, next_session(&mut sessions)).await;
+        found.ok().flatten().ok_or_else(|| {
+            let what = if self.stop.is_cancelled() {
+                "the connection has been closed"
+            } else {
+                "there is no connection to the broker"
+            };
+            Error::new(Code::Unavailable, what).with_executed(Executed::No)
+        })
     }
 
     /// A name of this namespace.

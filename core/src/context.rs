@@ -230,6 +230,17 @@ impl Metadata {
         Ok(())
     }
 
+    pub(crate) fn of(delivery: &Delivery) -> Self {
+        let mut metadata = Self::new();
+        let own = delivery
+            .headers()
+            .filter(|(key, _)| wire::is_metadata_key(key));
+        for (key, value) in own {
+            metadata.set(key.to_owned().into(), value.to_owned());
+        }
+        metadata
+    }
+
     pub(crate) fn set(&mut self, key: Cow<'static, str>, value: String) {
         match self.0.iter_mut().find(|(existing, _)| *existing == key) {
             Some((_, slot)) => *slot = value,
@@ -269,6 +280,15 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
+    pub(crate) fn of(delivery: &Delivery) -> Option<Self> {
+        let text = |name| delivery.header(name).map(str::to_owned);
+        Some(Self {
+            traceparent: text(wire::HEADER_TRACEPARENT)?,
+            tracestate: text(wire::HEADER_TRACESTATE),
+            baggage: text(wire::HEADER_BAGGAGE),
+        })
+    }
+
     /// A trace context of a `traceparent` alone.
     #[must_use]
     pub fn new(traceparent: impl Into<String>) -> Self {

@@ -77,7 +77,7 @@
 //! 9. **Reply**: [`Reply`] holds the encoded value; `server/reply.rs` makes an answer of it, or of an [`Error`]
 //!    by `wire/error_body.rs`.
 //! 10. **Settle**: `server/job.rs` writes the answer through `amqp/writer.rs`; when it is on the socket,
-//!     `server/acks.rs` acknowledges the request.
+//!     `amqp/acks.rs` acknowledges the request.
 //! 11. **Correlate**: back at the client, `Route::receive` in `client/route.rs` finds the call by its correlation
 //!     id in `client/pending.rs` and wakes it, in `Outgoing::call`. A call that was dropped before has sent a
 //!     cancel (`client/cancel.rs`) instead.
@@ -98,12 +98,19 @@ mod context;
 mod descriptor;
 mod encoded;
 mod error;
+mod events;
 mod partition;
+mod payload;
+mod post;
 mod server;
 mod service;
+mod stop;
+mod tasks;
 mod topology;
 mod wire;
+mod worker;
 
+pub use amqp::HeaderValue;
 pub use arguments::{Arguments, ArgumentsWriter};
 pub use client::{Call, Cast, Client, Endpoint, WhenDown};
 pub use codec::Codec;
@@ -114,10 +121,14 @@ pub use descriptor::{
 };
 pub use encoded::Encoded;
 pub use error::{CallError, Code, Error, Executed, MethodError};
+pub use events::{EventPublisher, Events, Publish, SubscriptionBuilder};
 pub use leveret_macros::{DomainError, rpc_service};
+pub use payload::Raw;
 pub use server::{Server, ServerBuilder, ServiceOptions};
 pub use service::{HandlerFuture, Reply, Request, Service};
+pub use tasks::{DeadLetter, DeadLetters, DeathReason, Push, QueueInfo, Retry, TaskQueue, Tasks};
 pub use topology::{Declare, QueueKind, QueueOptions};
+pub use worker::{Message, Outcome, Worker, WorkerBuilder};
 
 /// Keeps the README's program compiling.
 #[cfg(doctest)]

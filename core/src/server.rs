@@ -1,7 +1,6 @@
-//! The serving half. A request goes [`consume`] → [`dispatch`] → handler → [`reply`]; [`acks`] settles it
+//! The serving half. A request goes [`consume`] → [`dispatch`] → handler → [`reply`]; `amqp::Acks` settles it
 //! when its reply has been written, [`calls`] knows which calls ran or run here.
 
-mod acks;
 mod builder;
 mod calls;
 mod consume;
@@ -19,8 +18,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, oneshot, watch};
-use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use builder::{ServerBuilder, ServiceOptions};
@@ -29,6 +26,7 @@ pub(crate) use queue::QueueConfig;
 use crate::connection::Connection;
 use crate::error::{Code, Error, Executed};
 use crate::partition;
+use crate::stop::{self, Stop};
 use calls::Calls;
 use dispatch::Dispatcher;
 use pace::Pace;
@@ -46,50 +44,13 @@ pub struct Server {
     _connection: Connection,
 }
 
-/// The two steps of stopping.
-#[derive(Clone, Debug)]
-struct Stop {
-    /// Take nothing new.
-    gently: CancellationToken,
-    /// The grace time is over.
-    now: CancellationToken,
-    grace: Duration,
-}
-
-impl Stop {
-    /// Lets handlers finish until the grace time is over, and ends them then.
-    async fn finish(&self, running: &TaskTracker, grace_ends: Instant) {
-        running.close();
-        tokio::select! {
-            () = running.wait() => {}
-            () = async {
-                self.no_more_grace(grace_ends).await;
-                // Every handler now ends with an answer of its own.
-                self.now.cancel();
-                running.wait().await;
-            } => {}
-        }
-    }
-
-    async fn no_more_grace(&self, grace_ends: Instant) {
-        tokio::select! {
-            () = sleep_until(grace_ends) => {}
-            () = self.now.cancelled() => {}
-        }
-    }
-}
-
 impl Server {
     async fn start(
         connection: Connection,
         queues: Vec<QueueConfig>,
         grace: Duration,
     ) -> Result<Self, Error> {
-        let stop = Stop {
-            gently: CancellationToken::new(),
-            now: CancellationToken::new(),
-            grace,
-        };
+        let stop = Stop::new(grace);
         let tracker = TaskTracker::new();
         let instance = crate::wire::random_name();
         let dropped = Arc::new(AtomicU64::new(0));
@@ -209,28 +170,7 @@ impl Server {
     /// # Cancel safety
     /// Dropping the future stops the server without waiting.
     pub fn run(self) -> impl Future<Output = Result<(), Error>> + Send {
-        // Listened to from the call on, so that a program can say that it is ready before it awaits.
-        let signals = Signals::new();
-        async move {
-            let mut signals = signals.map_err(|error| {
-                Error::new(Code::Internal, "signals cannot be listened to").with_source(error)
-            })?;
-            tokio::select! {
-                () = signals.next() => {}
-                () = self.tracker.wait() => return Err(closed()),
-            }
-            tracing::info!("stopping");
-            tokio::select! {
-                () = self.stop() => {}
-                () = async {
-                    signals.next().await;
-                    tracing::warn!("stopping at once");
-                    self.stop_now();
-                    std::future::pending::<()>().await;
-                } => {}
-            }
-            Ok(())
-        }
+        stop::run(self.stop.clone(), self.tracker.clone(), self)
     }
 }
 
@@ -240,44 +180,6 @@ impl Drop for Server {
     }
 }
 
-fn closed() -> Error {
+pub(crate) fn closed() -> Error {
     Error::new(Code::Unavailable, "the connection has been closed").with_executed(Executed::No)
-}
-
-#[cfg(unix)]
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) {
-        let _ = tokio::signal::ctrl_c().await;
-    }
 }

@@ -24,6 +24,19 @@ pub enum QueueKind {
     Quorum,
 }
 
+/// How an exchange finds the queues of a message (<https://www.rabbitmq.com/tutorials/amqp-concepts#exchanges>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum ExchangeKind {
+    /// By a routing key that is equal to the binding key.
+    Direct,
+    /// To every queue that is bound.
+    Fanout,
+    /// By headers.
+    Headers,
+    /// By a pattern for the routing key: `*` is one word, `#` any number of them.
+    Topic,
+}
+
 /// How a request queue is declared. Only used when the queue does not exist yet.
 ///
 /// ```
@@ -47,6 +60,7 @@ pub struct QueueOptions {
     pub(crate) single_active_consumer: bool,
     pub(crate) dead_letter_exchange: Option<String>,
     pub(crate) dead_letter_routing_key: Option<String>,
+    pub(crate) dead_letters_at_least_once: bool,
     pub(crate) delete_when_idle: bool,
 }
 
@@ -64,6 +78,7 @@ impl Default for QueueOptions {
             single_active_consumer: false,
             dead_letter_exchange: None,
             dead_letter_routing_key: None,
+            dead_letters_at_least_once: false,
             delete_when_idle: false,
         }
     }

@@ -30,6 +30,27 @@ pub(crate) const REPLY_QUEUE_PREFIX: &str = "leveret.r.";
 /// The prefix of an instance's queue for control messages; 16 random characters follow.
 pub(crate) const CONTROL_QUEUE_PREFIX: &str = "leveret.c.";
 
+/// Which attempt at a task a message is; absent means the first.
+pub(crate) const HEADER_ATTEMPT: &str = "leveret-attempt";
+/// What a task is known again by when it is pushed twice.
+pub(crate) const HEADER_DEDUP: &str = "leveret-dedup";
+/// What went wrong at the last attempt.
+pub(crate) const HEADER_ERROR: &str = "leveret-error";
+/// Why a task is a dead letter.
+pub(crate) const HEADER_DEATH: &str = "leveret-death";
+/// When it became one, in milliseconds since 1970.
+pub(crate) const HEADER_DIED: &str = "leveret-died";
+/// The queue in which it was.
+pub(crate) const HEADER_QUEUE: &str = "leveret-queue";
+/// The exchange and the routing key by which an event came first, on copies for a later attempt.
+pub(crate) const HEADER_EXCHANGE: &str = "leveret-exchange";
+pub(crate) const HEADER_ROUTING_KEY: &str = "leveret-routing-key";
+/// How long the text of an error may be in a header, in bytes.
+pub(crate) const MAX_ERROR_HEADER: usize = 1024;
+
+/// The prefix of the queue of a transient subscription; 16 random characters follow.
+pub(crate) const EVENT_QUEUE_PREFIX: &str = "leveret.e.";
+
 /// All headers of a message together, in bytes: they must fit one AMQP frame with the properties.
 pub(crate) const MAX_HEADER_BYTES: usize = 16 * 1024;
 

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use futures_util::{FutureExt, StreamExt};
-use lapin::ExchangeKind;
 use lapin::options::{
-    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions,
-    BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions, ExchangeDeclareOptions,
-    QueueBindOptions, QueueDeclareOptions,
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicGetOptions, BasicNackOptions,
+    BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions, ExchangeBindOptions,
+    QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions, QueuePurgeOptions,
 };
 use lapin::types::{FieldTable, ShortString};
 
 use super::failure::{failure, is_not_found};
+use super::header::HeaderValue;
 use super::message::{Delivery, Message, short};
 use crate::error::Error;
 
@@ -25,6 +25,14 @@ pub(crate) struct ConsumeOptions {
     pub(crate) no_ack: bool,
     /// At most this many unacknowledged deliveries; 0 is for consumers without acknowledgements.
     pub(crate) prefetch: u16,
+}
+
+/// What leads messages of an exchange to a queue.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Binding {
+    pub(crate) exchange: String,
+    pub(crate) key: String,
+    pub(crate) arguments: Vec<(String, HeaderValue)>,
 }
 
 impl Channel {
@@ -65,29 +73,80 @@ impl Channel {
         Ok(())
     }
 
-    pub(crate) async fn declare_topic_exchange(&self, exchange: &str) -> Result<(), Error> {
-        let options = ExchangeDeclareOptions {
-            durable: true,
-            ..Default::default()
+    pub(crate) async fn bind(&self, queue: &str, exchange: &str, key: &str) -> Result<(), Error> {
+        let binding = Binding {
+            exchange: exchange.to_owned(),
+            key: key.to_owned(),
+            arguments: Vec::new(),
         };
-        let name = short(exchange, "the exchange's name")?;
-        self.0
-            .exchange_declare(name, ExchangeKind::Topic, options, FieldTable::default())
-            .await
-            .map_err(|error| failure(&format!("declaring the exchange `{exchange}`"), error))
+        self.bind_by(queue, &binding).await
     }
 
-    pub(crate) async fn bind(&self, queue: &str, exchange: &str, key: &str) -> Result<(), Error> {
+    pub(crate) async fn bind_by(&self, queue: &str, binding: &Binding) -> Result<(), Error> {
+        let exchange = &binding.exchange;
+        let mut arguments = FieldTable::default();
+        for (name, value) in &binding.arguments {
+            arguments.insert(short(name, "a header's name")?, value.write());
+        }
         self.0
             .queue_bind(
                 short(queue, "the queue's name")?,
                 short(exchange, "the exchange's name")?,
-                short(key, "the binding key")?,
+                short(&binding.key, "the binding key")?,
                 QueueBindOptions::default(),
-                FieldTable::default(),
+                arguments,
             )
             .await
             .map_err(|error| failure(&format!("binding `{queue}` to `{exchange}`"), error))
+    }
+
+    /// Leads what `from` gets under `key` to `to` as well.
+    pub(crate) async fn bind_exchange(&self, to: &str, from: &str, key: &str) -> Result<(), Error> {
+        self.0
+            .exchange_bind(
+                short(to, "the exchange's name")?,
+                short(from, "the exchange's name")?,
+                short(key, "the binding key")?,
+                ExchangeBindOptions::default(),
+                FieldTable::default(),
+            )
+            .await
+            .map_err(|error| failure(&format!("binding `{to}` to `{from}`"), error))
+    }
+
+    /// The message at the head of a queue, which is to be acknowledged.
+    pub(crate) async fn get(&self, queue: &str) -> Result<Option<Delivery>, Error> {
+        let name = short(queue, "the queue's name")?;
+        let got = self
+            .0
+            .basic_get(name, BasicGetOptions { no_ack: false })
+            .await
+            .map_err(|error| failure(&format!("reading from `{queue}`"), error))?;
+        Ok(got.map(|got| Delivery::new(got.delivery)))
+    }
+
+    /// Removes what waits in a queue; gives how many messages that were.
+    pub(crate) async fn purge(&self, queue: &str) -> Result<u64, Error> {
+        self.0
+            .queue_purge(
+                short(queue, "the queue's name")?,
+                QueuePurgeOptions::default(),
+            )
+            .await
+            .map(u64::from)
+            .map_err(|error| failure(&format!("purging `{queue}`"), error))
+    }
+
+    /// Removes a queue with all that is in it.
+    pub(crate) async fn delete(&self, queue: &str) -> Result<(), Error> {
+        self.0
+            .queue_delete(
+                short(queue, "the queue's name")?,
+                QueueDeleteOptions::default(),
+            )
+            .await
+            .map(drop)
+            .map_err(|error| failure(&format!("deleting `{queue}`"), error))
     }
 
     pub(crate) async fn consume(

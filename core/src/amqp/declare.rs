@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use lapin::ExchangeKind;
 use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable};
 
@@ -11,7 +10,15 @@ use super::Link;
 use super::failure::{failure, is_mismatch, is_not_found};
 use super::message::short;
 use crate::error::{Code, Error, Executed};
-use crate::topology::{Declare, QueueKind, QueueOptions};
+use crate::topology::{Declare, ExchangeKind, QueueKind, QueueOptions};
+
+/// What is in a queue.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct QueueCounts {
+    /// Waiting to be delivered.
+    pub(crate) ready: u32,
+    pub(crate) consumers: u32,
+}
 
 impl Link {
     /// Makes sure that a queue exists, each step on a channel of its own, because the broker answers a
@@ -61,10 +68,47 @@ impl Link {
 
     /// How many consumers a queue has; `None` when there is no such queue.
     pub(crate) async fn count_consumers(&self, queue: &str) -> Result<Option<u32>, Error> {
-        Ok(self
-            .find_queue(queue)
-            .await?
-            .map(|queue| queue.consumer_count()))
+        Ok(self.count(queue).await?.map(|counts| counts.consumers))
+    }
+
+    /// What is in a queue; `None` when there is no such queue.
+    pub(crate) async fn count(&self, queue: &str) -> Result<Option<QueueCounts>, Error> {
+        let found = self.find_queue(queue).await?;
+        Ok(found.map(|queue| QueueCounts {
+            ready: queue.message_count(),
+            consumers: queue.consumer_count(),
+        }))
+    }
+
+    /// Makes sure that a durable exchange exists. One of the name that exists is adopted: what is published to it
+    /// shows whether it is of the right kind, and whoever binds to it is told by the broker.
+    pub(crate) async fn declare_exchange(
+        &self,
+        exchange: &str,
+        kind: ExchangeKind,
+        declare: Declare,
+    ) -> Result<(), Error> {
+        if declare == Declare::Never || self.has_exchange(exchange, kind).await? {
+            return Ok(());
+        }
+        if declare == Declare::Passive {
+            return Err(Error::new(
+                Code::NoSuchService,
+                format!("the exchange `{exchange}` does not exist and may not be declared here (Declare::Passive)"),
+            )
+            .with_executed(Executed::No));
+        }
+        let options = ExchangeDeclareOptions {
+            durable: true,
+            ..Default::default()
+        };
+        let name = short(exchange, "the exchange's name")?;
+        let channel = self.channel().await?;
+        channel
+            .0
+            .exchange_declare(name, raw(kind), options, FieldTable::default())
+            .await
+            .map_err(|error| failure(&format!("declaring the exchange `{exchange}`"), error))
     }
 
     async fn find_queue(&self, queue: &str) -> Result<Option<lapin::Queue>, Error> {
@@ -86,7 +130,11 @@ impl Link {
     }
 
     /// Whether an exchange exists. Looking needs no permission to declare.
-    pub(crate) async fn has_topic_exchange(&self, exchange: &str) -> Result<bool, Error> {
+    pub(crate) async fn has_exchange(
+        &self,
+        exchange: &str,
+        kind: ExchangeKind,
+    ) -> Result<bool, Error> {
         let passive = ExchangeDeclareOptions {
             passive: true,
             ..Default::default()
@@ -95,7 +143,7 @@ impl Link {
         let name = short(exchange, "the exchange's name")?;
         let looked = channel
             .0
-            .exchange_declare(name, ExchangeKind::Topic, passive, FieldTable::default())
+            .exchange_declare(name, raw(kind), passive, FieldTable::default())
             .await;
         match looked {
             Ok(()) => Ok(true),
@@ -124,6 +172,15 @@ impl Link {
     }
 }
 
+fn raw(kind: ExchangeKind) -> lapin::ExchangeKind {
+    match kind {
+        ExchangeKind::Direct => lapin::ExchangeKind::Direct,
+        ExchangeKind::Fanout => lapin::ExchangeKind::Fanout,
+        ExchangeKind::Headers => lapin::ExchangeKind::Headers,
+        ExchangeKind::Topic => lapin::ExchangeKind::Topic,
+    }
+}
+
 fn arguments(options: &QueueOptions) -> Result<FieldTable, Error> {
     let mut table = FieldTable::default();
     let mut set = |key: &str, value: AMQPValue| {
@@ -143,8 +200,16 @@ fn arguments(options: &QueueOptions) -> Result<FieldTable, Error> {
     }
     if let Some(length) = options.max_length {
         set("x-max-length", AMQPValue::LongLongInt(length.into()));
-        // The other policy, drop-head, would lose accepted requests without a word.
+    }
+    // The other policy, drop-head, would lose accepted requests without a word.
+    if options.max_length.is_some() || options.dead_letters_at_least_once {
         set("x-overflow", AMQPValue::LongString("reject-publish".into()));
+    }
+    if options.dead_letters_at_least_once {
+        set(
+            "x-dead-letter-strategy",
+            AMQPValue::LongString("at-least-once".into()),
+        );
     }
     if let Some(priority) = options.max_priority {
         set(

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 
+use super::header::{HeaderValue, integer, keeps, text_value};
 use crate::error::{Code, Error, Executed};
 
 /// What is published. Fields left empty are not sent.
@@ -23,12 +24,24 @@ pub(crate) struct Message<'a> {
     pub(crate) app_id: Option<&'a str>,
     pub(crate) user_id: Option<&'a str>,
     pub(crate) headers: Vec<(&'a str, &'a str)>,
+    /// Headers of other types.
+    pub(crate) values: Vec<(&'a str, HeaderValue)>,
+    /// Survives a restart of the broker, in a durable queue.
+    pub(crate) persistent: bool,
+    /// What is not set here is as in this delivery, but for its expiration, its login and the broker's headers.
+    pub(crate) like: Option<&'a Delivery>,
+    /// Headers that a copy does not carry on.
+    pub(crate) without: &'a [&'a str],
     pub(crate) body: Bytes,
 }
 
 impl Message<'_> {
     pub(super) fn properties(&self) -> Result<BasicProperties, Error> {
-        let mut properties = BasicProperties::default().with_delivery_mode(1);
+        let mut properties = self
+            .like
+            .map(|original| original.copied(self.without))
+            .unwrap_or_default();
+        properties = properties.with_delivery_mode(if self.persistent { 2 } else { 1 });
         if let Some(kind) = self.kind {
             properties = properties.with_type(short(kind, "the type")?);
         }
@@ -56,13 +69,16 @@ impl Message<'_> {
         if let Some(user) = self.user_id {
             properties = properties.with_user_id(short(user, "the user id")?);
         }
-        if !self.headers.is_empty() {
-            let mut table = FieldTable::default();
+        if !self.headers.is_empty() || !self.values.is_empty() {
+            let mut table = properties.headers().clone().unwrap_or_default();
             for (key, value) in &self.headers {
                 table.insert(
                     short(key, "a header's name")?,
                     AMQPValue::LongString((*value).into()),
                 );
+            }
+            for (key, value) in &self.values {
+                table.insert(short(key, "a header's name")?, value.write());
             }
             properties = properties.with_headers(table);
         }
@@ -87,6 +103,7 @@ pub(super) fn short(text: &str, what: &str) -> Result<ShortString, Error> {
 pub(crate) struct Delivery {
     pub(crate) tag: u64,
     pub(crate) redelivered: bool,
+    pub(crate) exchange: String,
     pub(crate) routing_key: String,
     pub(crate) body: Bytes,
     properties: BasicProperties,
@@ -97,6 +114,7 @@ impl Delivery {
         Self {
             tag: delivery.delivery_tag,
             redelivered: delivery.redelivered,
+            exchange: delivery.exchange.into(),
             routing_key: delivery.routing_key.into(),
             body: delivery.data.into(),
             properties: delivery.properties,
@@ -157,16 +175,83 @@ impl Delivery {
     /// A header that holds a whole number, written as number or as text.
     pub(crate) fn header_number(&self, name: &str) -> Option<i64> {
         let table = self.properties.headers().as_ref()?;
-        match table.inner().get(name)? {
-            AMQPValue::ShortShortInt(n) => Some((*n).into()),
-            AMQPValue::ShortShortUInt(n) => Some((*n).into()),
-            AMQPValue::ShortInt(n) => Some((*n).into()),
-            AMQPValue::ShortUInt(n) => Some((*n).into()),
-            AMQPValue::LongInt(n) => Some((*n).into()),
-            AMQPValue::LongUInt(n) => Some((*n).into()),
-            AMQPValue::LongLongInt(n) => Some(*n),
-            value => text_value(value)?.parse().ok(),
+        let value = table.inner().get(name)?;
+        integer(value).or_else(|| text_value(value)?.parse().ok())
+    }
+
+    /// All headers but tables and lists.
+    pub(crate) fn values(&self) -> impl Iterator<Item = (&str, HeaderValue)> {
+        let table = self.properties.headers().as_ref();
+        table
+            .into_iter()
+            .flat_map(|table| table.inner())
+            .filter_map(|(key, value)| Some((key.as_str(), HeaderValue::read(value)?)))
+    }
+
+    pub(crate) fn value(&self, name: &str) -> Option<HeaderValue> {
+        let table = self.properties.headers().as_ref()?;
+        HeaderValue::read(table.inner().get(name)?)
+    }
+
+    pub(crate) fn priority(&self) -> Option<u8> {
+        *self.properties.priority()
+    }
+
+    /// Seconds since 1970.
+    pub(crate) fn timestamp(&self) -> Option<u64> {
+        *self.properties.timestamp()
+    }
+
+    /// Why and from which queue the broker dead-lettered the message last.
+    pub(crate) fn death(&self) -> Option<(&str, &str)> {
+        let table = self.properties.headers().as_ref()?;
+        let AMQPValue::FieldArray(deaths) = table.inner().get("x-death")? else {
+            return None;
+        };
+        let AMQPValue::FieldTable(latest) = deaths.as_slice().first()? else {
+            return None;
+        };
+        let entry = |name: &str| text_value(latest.inner().get(name)?);
+        Some((entry("reason")?, entry("queue")?))
+    }
+
+    /// The properties of a copy.
+    fn copied(&self, without: &[&str]) -> BasicProperties {
+        let from = &self.properties;
+        let mut to = BasicProperties::default();
+        let mut set =
+            |value: &Option<ShortString>,
+             with: fn(BasicProperties, ShortString) -> BasicProperties| {
+                if let Some(value) = value {
+                    to = with(std::mem::take(&mut to), value.clone());
+                }
+            };
+        set(from.content_type(), BasicProperties::with_content_type);
+        set(
+            from.content_encoding(),
+            BasicProperties::with_content_encoding,
+        );
+        set(from.correlation_id(), BasicProperties::with_correlation_id);
+        set(from.reply_to(), BasicProperties::with_reply_to);
+        set(from.message_id(), BasicProperties::with_message_id);
+        set(from.kind(), BasicProperties::with_type);
+        set(from.app_id(), BasicProperties::with_app_id);
+        if let Some(priority) = from.priority() {
+            to = to.with_priority(*priority);
         }
+        if let Some(timestamp) = from.timestamp() {
+            to = to.with_timestamp(*timestamp);
+        }
+        if let Some(headers) = from.headers() {
+            let mut table = FieldTable::default();
+            for (key, value) in headers.inner() {
+                if keeps(key.as_str()) && !without.contains(&key.as_str()) {
+                    table.insert(key.clone(), value.clone());
+                }
+            }
+            to = to.with_headers(table);
+        }
+        to
     }
 
     /// All headers that hold text.
@@ -183,13 +268,4 @@ fn text(value: Option<&ShortString>) -> Option<&str> {
     value
         .map(ShortString::as_str)
         .filter(|text| !text.is_empty())
-}
-
-fn text_value(value: &AMQPValue) -> Option<&str> {
-    match value {
-        AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok(),
-        AMQPValue::ShortString(text) => Some(text.as_str()),
-        AMQPValue::ByteArray(bytes) => std::str::from_utf8(bytes.as_slice()).ok(),
-        _ => None,
-    }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use lapin::Confirmation;
 use lapin::options::BasicPublishOptions;
+use lapin::types::ShortString;
 use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -40,10 +41,17 @@ pub(crate) trait ConfirmSink<T>: Send + Sync + 'static {
     fn is_waited_for(&self, ticket: &T) -> bool;
     /// The broker refused it: the queue is full.
     fn refused(&self, ticket: T);
-    /// No queue takes the message with this correlation id.
-    fn returned(&self, correlation_id: &str);
+    /// No queue takes the message with these ids.
+    fn returned(&self, message: Returned<'_>);
     /// The channel died; nobody will ever know.
     fn lost(&self, ticket: T);
+}
+
+/// How a returned message is known again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Returned<'a> {
+    pub(crate) correlation_id: Option<&'a str>,
+    pub(crate) message_id: Option<&'a str>,
 }
 
 type Confirmed = Result<Confirmation, Fault>;
@@ -226,10 +234,15 @@ impl<T> Waiting<T> {
 
 fn report<T>(sink: &impl ConfirmSink<T>, done: &mut Vec<(Confirmed, T)>) {
     for (outcome, _) in &*done {
-        if let Ok(Confirmation::Ack(Some(message)) | Confirmation::Nack(Some(message))) = outcome
-            && let Some(id) = message.delivery.properties.correlation_id()
-        {
-            sink.returned(id.as_str());
+        if let Ok(Confirmation::Ack(Some(message)) | Confirmation::Nack(Some(message))) = outcome {
+            let properties = &message.delivery.properties;
+            sink.returned(Returned {
+                correlation_id: properties
+                    .correlation_id()
+                    .as_ref()
+                    .map(ShortString::as_str),
+                message_id: properties.message_id().as_ref().map(ShortString::as_str),
+            });
         }
     }
     for (outcome, ticket) in done.drain(..) {

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::amqp::{Channel, Message};
 use crate::connection::Session;
 use crate::error::Error;
+use crate::topology::ExchangeKind;
 use crate::wire;
 
 /// A call to be stopped.
@@ -87,7 +88,11 @@ async fn send(
 /// `None` while the exchange does not exist, which also means that no server would hear.
 async fn open(session: &Session, exchange: &str) -> Result<Option<Channel>, Error> {
     // Publishing to an exchange that does not exist would close the channel.
-    if !session.publish.has_topic_exchange(exchange).await? {
+    if !session
+        .publish
+        .has_exchange(exchange, ExchangeKind::Topic)
+        .await?
+    {
         return Ok(None);
     }
     Ok(Some(session.publish.channel().await?))

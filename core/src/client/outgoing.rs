@@ -134,11 +134,7 @@ impl Outgoing {
             .or(defaults.timeout)
             .or(self.target.timeout)
             .unwrap_or(DEFAULT_TIMEOUT);
-        let now = Instant::now();
-        let mut deadline = now.checked_add(timeout).unwrap_or(now + LONGEST);
-        if let Some(outer) = Context::current().as_ref().and_then(Context::deadline) {
-            deadline = deadline.min(outer);
-        }
+        let deadline = deadline(timeout);
         let permit = match caller.try_permit(self.body.len()) {
             Some(permit) => permit,
             None => Box::pin(caller.permit(self.body.len(), deadline, self.wait)).await?,
@@ -213,6 +209,7 @@ impl Outgoing {
             user_id: route.login.as_deref(),
             headers,
             body: self.body.clone(),
+            ..Message::default()
         };
         let ticket = Ticket {
             key,
@@ -273,7 +270,17 @@ fn no_such_service(queue: &str) -> Error {
     .with_executed(Executed::No)
 }
 
-fn headers<'a>(
+/// So long from now, and not beyond the time that is left to the handler that this runs in.
+pub(crate) fn deadline(timeout: Duration) -> Instant {
+    let now = Instant::now();
+    let deadline = now.checked_add(timeout).unwrap_or(now + LONGEST);
+    match Context::current().as_ref().and_then(Context::deadline) {
+        Some(outer) => deadline.min(outer),
+        None => deadline,
+    }
+}
+
+pub(crate) fn headers<'a>(
     metadata: &'a Metadata,
     trace: Option<&'a TraceContext>,
     key: Option<&'a str>,
@@ -313,7 +320,7 @@ fn headers<'a>(
 }
 
 /// Whole milliseconds, rounded up, at least one: RabbitMQ reads 0 as "only if a consumer is ready".
-fn ceil_millis(duration: Duration) -> u64 {
+pub(crate) fn ceil_millis(duration: Duration) -> u64 {
     u64::try_from(duration.min(LONGEST).as_nanos().div_ceil(1_000_000))
         .unwrap_or(u64::MAX)
         .max(1)

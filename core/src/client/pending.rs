@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use slab::Slab;
 use tokio::sync::oneshot;
 
-use crate::amqp::{ConfirmSink, Delivery};
+use crate::amqp::{ConfirmSink, Delivery, Returned};
 use crate::error::{Code, Error, Executed};
 
 use super::route::Ticket;
@@ -144,8 +144,8 @@ impl ConfirmSink<Ticket> for std::sync::Arc<Pending> {
         self.complete(ticket.key, Outcome::Failed(error));
     }
 
-    fn returned(&self, correlation_id: &str) {
-        if let Some(key) = Key::parse(correlation_id) {
+    fn returned(&self, message: Returned<'_>) {
+        if let Some(key) = message.correlation_id.and_then(Key::parse) {
             self.complete(key, Outcome::Unroutable);
         }
     }

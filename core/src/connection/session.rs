@@ -1,9 +1,13 @@
 //! One life of a connection: its two links, which live and die together.
 
 use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
 
 use crate::amqp::{Address, Link, LinkOptions, LinkState};
 use crate::error::{Code, Error, Executed};
+use crate::post::{Declared, Posting};
 
 pub(crate) struct Session {
     /// Requests and replies go out here.
@@ -14,6 +18,10 @@ pub(crate) struct Session {
     pub(crate) login: Option<String>,
     address: Address,
     options: LinkOptions,
+    /// Where messages leave that nobody answers, once there has been one.
+    pub(crate) posting: Mutex<Option<Arc<Posting>>>,
+    /// Exchanges and queues that were seen on this session.
+    pub(crate) declared: Declared,
 }
 
 impl Session {
@@ -26,6 +34,8 @@ impl Session {
             login: address.login().map(str::to_owned),
             address: address.clone(),
             options: options.clone(),
+            posting: Mutex::new(None),
+            declared: Declared::default(),
         })
     }
 

@@ -10,10 +10,10 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep};
 use tokio_util::task::TaskTracker;
 
-use super::Stop;
 use super::dispatch::Dispatcher;
 use super::job::{Desk, Job};
 use crate::amqp::{Channel, Consumer};
+use crate::stop::Stop;
 
 /// How long answers may take to leave after the grace time.
 const FLUSH_TIME: Duration = Duration::from_secs(2);

@@ -11,6 +11,7 @@ use super::calls::Calls;
 use crate::amqp::{ConsumeOptions, Consumer};
 use crate::connection::{Session, Shared, next_session};
 use crate::error::Error;
+use crate::topology::{Declare, ExchangeKind};
 use crate::wire;
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -64,8 +65,11 @@ async fn attach(
     queues: &[(String, Arc<Calls>)],
     instance: &str,
 ) -> Result<Consumer, Error> {
+    session
+        .consume
+        .declare_exchange(exchange, ExchangeKind::Topic, Declare::Create)
+        .await?;
     let channel = session.consume.channel().await?;
-    channel.declare_topic_exchange(exchange).await?;
     let queue = format!("{}{}", wire::CONTROL_QUEUE_PREFIX, wire::random_name());
     channel.declare_exclusive(&queue).await?;
     for (name, _) in queues {

@@ -13,11 +13,11 @@ use tokio::time::{Instant, sleep_until};
 use tracing::Instrument;
 use uuid::Uuid;
 
+use super::QueueConfig;
 use super::calls::{Begin, Calls};
 use super::job::{Desk, Job};
 use super::pace::Pace;
 use super::reply::Answer;
-use super::{QueueConfig, Stop};
 use crate::amqp::Delivery;
 use crate::codec::Codec;
 use crate::context::{Cancellation, Context, Metadata, Parts, TraceContext};
@@ -25,6 +25,7 @@ use crate::descriptor::MethodDescriptor;
 use crate::error::{Code, Error, Executed};
 use crate::partition;
 use crate::service::{Reply, Request, Slot, panicked};
+use crate::stop::Stop;
 use crate::wire;
 
 /// The part of a server that serves one queue, through all its sessions.
@@ -214,20 +215,7 @@ impl Dispatcher {
         method: &MethodDescriptor,
         desk: &Arc<Desk>,
     ) -> Box<Job> {
-        let trace = delivery
-            .header(wire::HEADER_TRACEPARENT)
-            .map(|traceparent| TraceContext {
-                traceparent: traceparent.to_owned(),
-                tracestate: delivery.header(wire::HEADER_TRACESTATE).map(str::to_owned),
-                baggage: delivery.header(wire::HEADER_BAGGAGE).map(str::to_owned),
-            });
-        let mut metadata = Metadata::new();
-        for (key, value) in delivery
-            .headers()
-            .filter(|(key, _)| wire::is_metadata_key(key))
-        {
-            metadata.set(key.to_owned().into(), value.to_owned());
-        }
+        let (trace, metadata) = (TraceContext::of(&delivery), Metadata::of(&delivery));
         // Without an expiration nothing would ever end a loop of crashes.
         let unbounded = delivery.expiration().is_none() && !method.options.idempotent;
         let now_or_never = unbounded || method.options.at_most_once;

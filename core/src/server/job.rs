@@ -8,9 +8,8 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::acks::Acks;
 use super::reply::Answer;
-use crate::amqp::{Channel, Delivery, Message, Writer};
+use crate::amqp::{Acks, Channel, Delivery, Message, Writer};
 use crate::codec::Codec;
 use crate::context;
 use crate::wire;

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use crate::amqp::Channel;
+use super::Channel;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tag {
@@ -89,13 +89,13 @@ impl Window {
 }
 
 #[derive(Debug)]
-pub(super) struct Acks {
+pub(crate) struct Acks {
     channel: Channel,
     window: Mutex<Window>,
 }
 
 impl Acks {
-    pub(super) fn new(channel: Channel) -> Self {
+    pub(crate) fn new(channel: Channel) -> Self {
         Self {
             channel,
             window: Mutex::default(),
@@ -103,7 +103,7 @@ impl Acks {
     }
 
     /// These deliveries are done with. Nothing is waited for.
-    pub(super) fn finish(&self, tags: &[u64]) {
+    pub(crate) fn finish(&self, tags: &[u64]) {
         // The lock is held while the frames are queued: a `multiple` must not overtake.
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         for ack in window.finish(tags) {
@@ -112,7 +112,7 @@ impl Acks {
     }
 
     /// Gives a delivery back to its queue.
-    pub(super) fn requeue(&self, tag: u64) {
+    pub(crate) fn requeue(&self, tag: u64) {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         window.mark(tag, Tag::Settled);
         self.channel.requeue(tag);

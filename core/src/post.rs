@@ -1,0 +1,311 @@
+//! Messages that nobody answers: tasks, events, and copies of those for a later attempt. Each is sent until the broker
+//! has confirmed it or the deadline has come. One that was sent twice because its fate was unknown has the same id.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
+
+use crate::amqp::{Channel, ConfirmSink, Delivery, Message, Publisher, Returned};
+use crate::client::Permit;
+use crate::connection::{Session, Shared, next_session};
+use crate::error::{Code, Error, Executed};
+
+/// How often a message under way looks whether its channel still lives: lapin does not always tell.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// The pause before a message is sent again on a session that still lives.
+const AGAIN_AFTER: Duration = Duration::from_millis(50);
+
+/// The confirm channel of a session for such messages.
+pub(crate) struct Posting {
+    publisher: Publisher<Ticket>,
+}
+
+struct Ticket {
+    /// Of messages that must reach a queue.
+    message_id: Option<String>,
+    fate: oneshot::Sender<Fate>,
+    _permit: Arc<Permit>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Accepted,
+    Refused,
+    Unroutable,
+    Lost,
+}
+
+/// Ids of messages that came back and whose confirms have not been seen.
+#[derive(Default)]
+struct Sink(Mutex<HashSet<String>>);
+
+impl ConfirmSink<Ticket> for Sink {
+    fn confirmed(&self, ticket: Ticket) {
+        let returned = ticket.message_id.is_some_and(|id| self.lock().remove(&id));
+        let fate = if returned {
+            Fate::Unroutable
+        } else {
+            Fate::Accepted
+        };
+        let _ = ticket.fate.send(fate);
+    }
+
+    fn is_waited_for(&self, ticket: &Ticket) -> bool {
+        ticket.message_id.is_some()
+    }
+
+    fn refused(&self, ticket: Ticket) {
+        let _ = ticket.fate.send(Fate::Refused);
+    }
+
+    fn returned(&self, message: Returned<'_>) {
+        if let Some(id) = message.message_id {
+            self.lock().insert(id.to_owned());
+        }
+    }
+
+    fn lost(&self, ticket: Ticket) {
+        let _ = ticket.fate.send(Fate::Lost);
+    }
+}
+
+impl Sink {
+    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Session {
+    async fn posting(&self) -> Result<Arc<Posting>, Error> {
+        let mut slot = self.posting.lock().await;
+        if let Some(posting) = slot.as_ref().filter(|posting| posting.publisher.is_open()) {
+            return Ok(Arc::clone(posting));
+        }
+        let open = async {
+            let channel: Channel = self.publish.channel().await?;
+            Publisher::open(channel, Sink::default()).await
+        };
+        let publisher = self.unless_lost(open).await?;
+        let posting = Arc::new(Posting { publisher });
+        *slot = Some(Arc::clone(&posting));
+        Ok(posting)
+    }
+}
+
+/// What has to exist before a message can be sent, and is looked for once a session.
+pub(crate) trait Place: Sync {
+    /// Makes sure that it exists.
+    fn declare(&self, session: &Session) -> impl Future<Output = Result<(), Error>> + Send;
+    /// By this it is remembered.
+    fn name(&self) -> &str;
+}
+
+/// What a session has found or made.
+#[derive(Debug, Default)]
+pub(crate) struct Declared(Mutex<HashSet<String>>);
+
+impl Declared {
+    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.lock().contains(name)
+    }
+
+    pub(crate) fn add(&self, name: &str) {
+        self.lock().insert(name.to_owned());
+    }
+
+    fn forget(&self, name: &str) {
+        self.lock().remove(name);
+    }
+}
+
+impl Shared {
+    /// Sends a message until the broker has it.
+    pub(crate) async fn post(
+        &self,
+        message: Message<'_>,
+        place: &impl Place,
+        deadline: Instant,
+    ) -> Result<(), Error> {
+        let permit = Arc::new(self.permit(message.body.len(), deadline).await?);
+        let mut sessions = self.sessions();
+        // Whether an earlier attempt may have arrived, and what stood in the way last.
+        let mut maybe = Executed::No;
+        let mut reason: Option<Error> = None;
+        let mut unroutable = false;
+        loop {
+            let session = tokio::select! {
+                biased;
+                () = self.stopped().cancelled() => return Err(closed().with_executed(maybe)),
+                session = timeout_at(deadline, next_session(&mut sessions)) => match session {
+                    Ok(Some(session)) => session,
+                    Ok(None) => return Err(closed().with_executed(maybe)),
+                    Err(_) => return Err(too_late(maybe, reason)),
+                },
+            };
+            let attempt = self.attempt(&session, &message, place, &permit, deadline);
+            match timeout_at(deadline, attempt).await {
+                Ok(Ok(Fate::Accepted)) => return Ok(()),
+                Ok(Ok(Fate::Refused)) => {
+                    return Err(Error::new(
+                        Code::ResourceExhausted,
+                        format!("{} takes no more messages: it is full", place.name()),
+                    )
+                    .with_executed(Executed::Maybe));
+                }
+                // It was there a while ago; it is declared again.
+                Ok(Ok(Fate::Unroutable)) if !unroutable => {
+                    session.declared.forget(place.name());
+                    unroutable = true;
+                }
+                Ok(Ok(Fate::Unroutable)) => {
+                    return Err(Error::new(
+                        Code::NoSuchService,
+                        format!(
+                            "no queue takes messages for {}: it was deleted, or its bindings were",
+                            place.name()
+                        ),
+                    )
+                    .with_executed(maybe));
+                }
+                Ok(Ok(Fate::Lost)) => {
+                    session.declared.forget(place.name());
+                    maybe = Executed::Maybe;
+                }
+                Ok(Err(error)) if error.code() == Code::Unavailable => reason = Some(error),
+                Ok(Err(error)) => return Err(error.with_executed(maybe)),
+                Err(_) => return Err(too_late(Executed::Maybe, reason)),
+            }
+            let again = tokio::time::sleep(AGAIN_AFTER);
+            if timeout_at(deadline, again).await.is_err() {
+                return Err(too_late(maybe, reason));
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        session: &Session,
+        message: &Message<'_>,
+        place: &impl Place,
+        permit: &Arc<Permit>,
+        deadline: Instant,
+    ) -> Result<Fate, Error> {
+        if session.blocked() {
+            session.unblocked().await;
+        }
+        if !session.declared.has(place.name()) {
+            session.unless_lost(place.declare(session)).await?;
+            session.declared.add(place.name());
+        }
+        let posting = session.posting().await?;
+        let (fate, mut outcome) = oneshot::channel();
+        // By its id a message that comes back is known again.
+        let known = message
+            .message_id
+            .or_else(|| message.like.and_then(Delivery::message_id));
+        let fresh = match known {
+            None if message.mandatory => Some(Uuid::new_v4().to_string()),
+            _ => None,
+        };
+        let message = Message {
+            message_id: known.or(fresh.as_deref()),
+            user_id: self
+                .settings
+                .user_id
+                .as_deref()
+                .or(session.login.as_deref()),
+            ..message.clone()
+        };
+        let ticket = Ticket {
+            message_id: message
+                .message_id
+                .filter(|_| message.mandatory)
+                .map(str::to_owned),
+            fate,
+            _permit: Arc::clone(permit),
+        };
+        if let Err(error) = posting.publisher.publish(message, ticket) {
+            // A broken channel is replaced; anything else would fail there too.
+            return if posting.publisher.is_open() {
+                Err(error)
+            } else {
+                Err(unavailable())
+            };
+        }
+        loop {
+            let look = deadline.min(Instant::now() + LOOK_EVERY);
+            match timeout_at(look, &mut outcome).await {
+                Ok(fate) => return Ok(fate.unwrap_or(Fate::Lost)),
+                Err(_) if session.is_lost() || !posting.publisher.is_open() => {
+                    return Ok(Fate::Lost);
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    async fn permit(&self, size: usize, deadline: Instant) -> Result<Permit, Error> {
+        let bytes = u32::try_from(size)
+            .ok()
+            .filter(|_| size <= self.settings.max_message_size)
+            .ok_or_else(|| {
+                Error::new(
+                    Code::ResourceExhausted,
+                    format!(
+                        "the message takes {size} bytes, the limit is {} (ConnectionBuilder::max_message_size)",
+                        self.settings.max_message_size
+                    ),
+                )
+                .with_executed(Executed::No)
+                .with_retryable(false)
+            })?;
+        if let Some(permit) = self.posts.try_acquire(bytes) {
+            return Ok(permit);
+        }
+        let permit = timeout_at(deadline, self.posts.acquire(bytes)).await;
+        permit.ok().flatten().ok_or_else(|| {
+            Error::new(
+                Code::DeadlineExceeded,
+                "too many messages or bytes were under way on this connection until the deadline",
+            )
+            .with_executed(Executed::No)
+        })
+    }
+}
+
+fn unavailable() -> Error {
+    Error::new(Code::Unavailable, "the connection was lost").with_executed(Executed::No)
+}
+
+fn closed() -> Error {
+    Error::new(Code::Unavailable, "the connection has been closed").with_retryable(false)
+}
+
+fn too_late(executed: Executed, reason: Option<Error>) -> Error {
+    let error = match &reason {
+        Some(reason) => Error::new(
+            Code::DeadlineExceeded,
+            format!(
+                "the broker did not confirm the message in time: {}",
+                reason.message()
+            ),
+        ),
+        None => Error::new(
+            Code::DeadlineExceeded,
+            "the broker did not confirm the message in time; it may be blocked (low on memory or disk), or away",
+        ),
+    };
+    let error = error.with_executed(executed);
+    match reason {
+        Some(reason) => error.with_source(reason),
+        None => error,
+    }
+}

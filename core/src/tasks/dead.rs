@@ -1,0 +1,260 @@
+//! Dead letters: why each died, and what becomes of it.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde::de::DeserializeOwned;
+
+use super::Names;
+use crate::amqp::{Channel, Delivery, Message};
+use crate::client::deadline;
+use crate::connection::{Connection, Session};
+use crate::error::Error;
+use crate::wire;
+
+/// Why a task became a dead letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DeathReason {
+    /// It failed as often as the queue's [`Retry`](crate::Retry) allows.
+    Attempts,
+    /// The handler said that it can never be done.
+    Rejected,
+    /// It is no task of the queue's type.
+    Undecodable,
+    /// It ended the worker that ran it, as often as the queue's [`Retry`](crate::Retry) allows.
+    Crashed,
+    /// It waited longer than it was allowed to.
+    Expired,
+    /// The broker gives a reason of its own, or none.
+    Other,
+}
+
+impl DeathReason {
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Attempts => "attempts",
+            Self::Rejected => "rejected",
+            Self::Undecodable => "undecodable",
+            Self::Crashed => "crashed",
+            Self::Expired => "expired",
+            Self::Other => "other",
+        }
+    }
+
+    fn parse(text: &str) -> Self {
+        let known = [
+            Self::Attempts,
+            Self::Rejected,
+            Self::Undecodable,
+            Self::Crashed,
+            Self::Expired,
+        ];
+        let found = known.into_iter().find(|reason| reason.text() == text);
+        found.unwrap_or(Self::Other)
+    }
+}
+
+impl fmt::Display for DeathReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+/// The dead letters of a queue, oldest first. Made by [`Tasks::dead_letters`](crate::Tasks::dead_letters).
+///
+/// ```no_run
+/// # async fn example(tasks: leveret::Tasks<String>) -> Result<(), leveret::Error> {
+/// let mut dead = tasks.dead_letters().await?;
+/// while let Some(letter) = dead.next().await? {
+///     println!("{} after {} attempts: {:?}", letter.reason(), letter.attempts(), letter.error());
+///     letter.retry().await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct DeadLetters<T> {
+    connection: Connection,
+    _session: Arc<Session>,
+    // What has been read and not decided on goes back to the queue with it.
+    channel: Channel,
+    names: Names,
+    timeout: Duration,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> fmt::Debug for DeadLetters<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeadLetters")
+            .field("queue", &self.names.dead)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: DeserializeOwned + 'static> DeadLetters<T> {
+    pub(super) async fn open(
+        connection: Connection,
+        session: Arc<Session>,
+        names: Names,
+        timeout: Duration,
+    ) -> Result<Self, Error> {
+        let channel = session.unless_lost(session.consume.channel()).await?;
+        Ok(Self {
+            connection,
+            _session: session,
+            channel,
+            names,
+            timeout,
+            of: PhantomData,
+        })
+    }
+
+    /// The next one; `None` when there are no more. Those that are neither tried again nor discarded are back in the
+    /// queue when this value is dropped.
+    ///
+    /// # Errors
+    /// [`Code::NoSuchService`](crate::Code) when the queue does not exist, [`Code::Unavailable`](crate::Code) when the
+    /// connection is lost.
+    ///
+    /// # Cancel safety
+    /// A letter that was read and not given out goes back to the queue with this value.
+    pub async fn next(&mut self) -> Result<Option<DeadLetter<T>>, Error> {
+        let next = self.channel.get(&self.names.dead);
+        let Some(delivery) = self._session.unless_lost(next).await? else {
+            return Ok(None);
+        };
+        Ok(Some(DeadLetter {
+            connection: self.connection.clone(),
+            channel: self.channel.clone(),
+            names: self.names.clone(),
+            timeout: self.timeout,
+            delivery,
+            of: PhantomData,
+        }))
+    }
+}
+
+/// A task that was given up.
+pub struct DeadLetter<T> {
+    connection: Connection,
+    channel: Channel,
+    names: Names,
+    timeout: Duration,
+    delivery: Delivery,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> fmt::Debug for DeadLetter<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeadLetter")
+            .field("id", &self.id())
+            .field("reason", &self.reason())
+            .field("attempts", &self.attempts())
+            .field("error", &self.error())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> DeadLetter<T> {
+    /// The task's id, as its push gave it.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.delivery.message_id()
+    }
+
+    /// Why it died.
+    #[must_use]
+    pub fn reason(&self) -> DeathReason {
+        let said = self.delivery.header(wire::HEADER_DEATH);
+        let broker = || self.delivery.death().map(|(reason, _)| reason);
+        said.or_else(broker)
+            .map_or(DeathReason::Other, DeathReason::parse)
+    }
+
+    /// What went wrong at the last attempt, at most 1 KiB of it.
+    #[must_use]
+    pub fn error(&self) -> Option<&str> {
+        self.delivery.header(wire::HEADER_ERROR)
+    }
+
+    /// How many attempts were begun: none when it expired before the first.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        let expired = self.delivery.header(wire::HEADER_DEATH).is_none();
+        let begun = self
+            .delivery
+            .header_number(wire::HEADER_ATTEMPT)
+            .and_then(|attempt| u32::try_from(attempt).ok())
+            .unwrap_or(1);
+        // The broker has removed it before the attempt that its header announces.
+        begun.saturating_sub(expired.into())
+    }
+
+    /// When it died, by the clock of the worker that gave it up.
+    #[must_use]
+    pub fn died_at(&self) -> Option<SystemTime> {
+        let millis = self.delivery.header_number(wire::HEADER_DIED)?;
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(u64::try_from(millis).ok()?))
+    }
+
+    /// A metadata entry or other header that holds text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.delivery.header(name)
+    }
+
+    /// The body as it travelled.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.delivery.body
+    }
+
+    /// Pushes it again, from its first attempt.
+    ///
+    /// # Errors
+    /// As a push; it stays a dead letter then.
+    ///
+    /// # Cancel safety
+    /// It may have been pushed and be a dead letter all the same.
+    pub async fn retry(self) -> Result<(), Error> {
+        let copy = Message {
+            routing_key: &self.names.queue,
+            mandatory: true,
+            persistent: true,
+            like: Some(&self.delivery),
+            without: &[
+                wire::HEADER_ATTEMPT,
+                wire::HEADER_DEATH,
+                wire::HEADER_DIED,
+                wire::HEADER_ERROR,
+                wire::HEADER_QUEUE,
+            ],
+            body: self.delivery.body.clone(),
+            ..Message::default()
+        };
+        let shared = self.connection.shared();
+        shared
+            .post(copy, &self.names, deadline(self.timeout))
+            .await?;
+        self.channel.ack(self.delivery.tag, false);
+        Ok(())
+    }
+
+    /// Removes it for good.
+    pub fn discard(self) {
+        self.channel.ack(self.delivery.tag, false);
+    }
+}
+
+impl<T: DeserializeOwned + 'static> DeadLetter<T> {
+    /// The task itself.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`](crate::Code::InvalidArgument) when it is none of the queue's type, which may be why it
+    /// died.
+    pub fn job(&self) -> Result<T, Error> {
+        crate::payload::decode(self.delivery.content_type(), &self.delivery.body)
+    }
+}

@@ -1,0 +1,245 @@
+//! One task on its way to the queue.
+
+use std::borrow::Cow;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::delay::{Delays, Detour};
+use super::{Defaults, Names, QueueSpec};
+use crate::amqp::{HeaderValue, Message};
+use crate::client::{ceil_millis, deadline, headers};
+use crate::connection::{Connection, Session};
+use crate::context::{Context, Metadata, TraceContext};
+use crate::error::{Code, Error, Executed};
+use crate::payload::Body;
+use crate::post::Place;
+use crate::wire;
+
+/// A task that is pushed when it is awaited. Gives its id.
+///
+/// ```no_run
+/// # async fn example(tasks: leveret::Tasks<String>) -> Result<(), leveret::Error> {
+/// use std::time::Duration;
+///
+/// tasks.push(&"now".to_owned()).priority(5).await?;
+/// tasks.push(&"later".to_owned()).delay(Duration::from_secs(3600)).await?;
+/// tasks.push(&"once".to_owned()).dedup("invoice-2017-4711").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "nothing is pushed until it is awaited"]
+pub struct Push {
+    connection: Connection,
+    spec: Arc<QueueSpec>,
+    body: Result<Body, Error>,
+    timeout: Duration,
+    metadata: Metadata,
+    delay: Option<Duration>,
+    expires: Option<Duration>,
+    priority: Option<u8>,
+    dedup: Option<String>,
+    trace: Option<TraceContext>,
+    refused: Option<Error>,
+}
+
+impl Push {
+    pub(super) fn new(
+        connection: Connection,
+        spec: Arc<QueueSpec>,
+        defaults: &Defaults,
+        body: Result<Body, Error>,
+    ) -> Self {
+        Self {
+            connection,
+            spec,
+            body,
+            timeout: defaults.timeout,
+            metadata: defaults.metadata.clone(),
+            delay: None,
+            expires: None,
+            priority: None,
+            dedup: None,
+            trace: None,
+            refused: None,
+        }
+    }
+
+    /// Keeps the task back for this long: rounded up to 0.1 s, at most 310 days. It waits at the broker, whether
+    /// workers are there or not.
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.delay = Some(delay);
+        self
+    }
+
+    /// Keeps the task back until then, by this machine's clock. A time that has passed is now.
+    pub fn at(self, time: SystemTime) -> Self {
+        let delay = time.duration_since(SystemTime::now()).unwrap_or_default();
+        if delay.is_zero() {
+            return self;
+        }
+        self.delay(delay)
+    }
+
+    /// Lets the task overtake others, in a queue with [`max_priority`](crate::QueueOptions::max_priority).
+    pub fn priority(mut self, priority: u8) -> Self {
+        self.priority = Some(priority);
+        self
+    }
+
+    /// Does the task once, however often it is pushed with this key (1 to 255 bytes): while one runs no second one does,
+    /// and those that come within the queue's [`dedup_window`](crate::TaskQueue::dedup_window) after its success are
+    /// skipped by the workers. Costs a worker four round trips to the broker, and the broker a small queue for each key
+    /// in the window.
+    pub fn dedup(mut self, key: impl Into<String>) -> Self {
+        self.dedup = Some(key.into());
+        self
+    }
+
+    /// Makes it a dead letter when it has waited this long for its first attempt, to the millisecond.
+    pub fn expires(mut self, after: Duration) -> Self {
+        self.expires = Some(after);
+        self
+    }
+
+    /// Sends a metadata entry, which the worker reads by [`Message::header`](crate::Message::header).
+    pub fn metadata(mut self, key: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        if let Err(error) = self.metadata.insert(key, value) {
+            self.refused.get_or_insert(error);
+        }
+        self
+    }
+
+    /// Sends these trace headers. Default: those of the handler that this runs in.
+    pub fn trace(mut self, trace: TraceContext) -> Self {
+        self.trace = Some(trace);
+        self
+    }
+
+    /// How long to wait for the broker's confirm. Default: that of [`Tasks`](crate::Tasks).
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    async fn send(self) -> Result<Uuid, Error> {
+        let invalid = |what: &'static str| {
+            Err(Error::new(Code::InvalidArgument, what).with_executed(Executed::No))
+        };
+        if let Some(error) = self.refused {
+            return Err(error);
+        }
+        let body = self.body?;
+        if self.delay.is_some() && self.expires.is_some() {
+            return invalid("a task that is delayed cannot expire as well: set one of the two");
+        }
+        if self
+            .dedup
+            .as_ref()
+            .is_some_and(|key| !(1..=255).contains(&key.len()))
+        {
+            return invalid("a de-duplication key takes 1 to 255 bytes");
+        }
+        let shared = self.connection.shared();
+        let names = self.spec.names(&shared.settings.namespace)?;
+        let around = Context::current();
+        let trace = self
+            .trace
+            .as_ref()
+            .or_else(|| around.as_ref().and_then(Context::trace));
+        let id = Uuid::new_v4();
+        let mut uuid = Uuid::encode_buffer();
+        let mut message = Message {
+            routing_key: &names.queue,
+            mandatory: true,
+            persistent: true,
+            content_type: body.content_type.as_deref(),
+            message_id: Some(&*id.as_hyphenated().encode_lower(&mut uuid)),
+            expiration: self.expires.map(ceil_millis),
+            priority: self.priority,
+            app_id: shared.settings.name.as_deref(),
+            headers: headers(&self.metadata, trace, None)?,
+            body: body.bytes,
+            ..Message::default()
+        };
+        if let Some(key) = self.dedup {
+            message
+                .values
+                .push((wire::HEADER_DEDUP, HeaderValue::Text(key)));
+        }
+        let deadline: Instant = deadline(self.timeout);
+        match self.delay.filter(|delay| !delay.is_zero()) {
+            None => shared.post(message, &names, deadline).await?,
+            Some(delay) => post_later(&self.connection, &names, message, delay, deadline).await?,
+        }
+        Ok(id)
+    }
+}
+
+/// Sends a message that is to come to the queue after a while.
+pub(crate) async fn post_later(
+    connection: &Connection,
+    names: &Names,
+    message: Message<'_>,
+    delay: Duration,
+    deadline: Instant,
+) -> Result<(), Error> {
+    let shared = connection.shared();
+    let delays = Delays::new(
+        &shared.settings.namespace,
+        names.is_quorum(),
+        names.declares(),
+    );
+    let detour = delays.detour(delay, &names.queue)?;
+    let message = Message {
+        exchange: &detour.exchange,
+        routing_key: &detour.routing_key,
+        mandatory: true,
+        expiration: None,
+        ..message
+    };
+    let place = Later {
+        name: format!("{} by {}", names.queue, detour.exchange),
+        names,
+        delays,
+        detour: &detour,
+    };
+    shared.post(message, &place, deadline).await
+}
+
+/// A queue and the way there through the delays.
+struct Later<'a> {
+    name: String,
+    names: &'a Names,
+    delays: Delays,
+    detour: &'a Detour,
+}
+
+impl Place for Later<'_> {
+    async fn declare(&self, session: &Session) -> Result<(), Error> {
+        if !session.declared.has(&self.names.queue) {
+            self.names.declare_all(session).await?;
+            session.declared.add(&self.names.queue);
+        }
+        self.delays
+            .declare(session, self.detour.level, &self.names.queue)
+            .await
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl IntoFuture for Push {
+    type Output = Result<Uuid, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}

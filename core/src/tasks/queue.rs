@@ -1,0 +1,281 @@
+//! What both sides of a task queue agree on: its name, how it is declared, how failures are retried.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::connection::Session;
+use crate::error::{Code, Error, Executed};
+use crate::post::Place;
+use crate::topology::{Declare, QueueKind, QueueOptions};
+use crate::wire;
+
+/// How often a failing task is tried, and how long it rests in between.
+///
+/// ```
+/// use std::time::Duration;
+/// use leveret::Retry;
+///
+/// // Seven attempts, 0.5 s after the first failure, then twice as long each time, at most 30 s.
+/// let retry = Retry::new(7).delay(Duration::from_millis(500), Duration::from_secs(30));
+/// # let _ = retry;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Retry {
+    pub(crate) attempts: u32,
+    first: Duration,
+    longest: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self::new(5)
+    }
+}
+
+impl Retry {
+    /// So many attempts in all, at least one. Default: 5.
+    pub const fn new(attempts: u32) -> Self {
+        Self {
+            attempts: if attempts == 0 { 1 } else { attempts },
+            first: Duration::from_secs(1),
+            longest: Duration::from_secs(60),
+        }
+    }
+
+    /// No second attempt: what fails is a dead letter.
+    pub const fn never() -> Self {
+        Self::new(1)
+    }
+
+    /// The delay after the first failure, and the longest one; it doubles in between, and each is shortened at random
+    /// to as little as half, so that tasks that failed together do not come back together. Rounded up to 0.1 s.
+    /// Default: 1 s and 60 s.
+    pub const fn delay(mut self, first: Duration, longest: Duration) -> Self {
+        self.first = first;
+        self.longest = longest;
+        self
+    }
+
+    /// The rest before the attempt after this one.
+    pub(crate) fn rest(&self, attempt: u32) -> Duration {
+        let doublings = attempt.saturating_sub(1).min(31);
+        let full = self
+            .first
+            .saturating_mul(1 << doublings)
+            .min(self.longest.max(self.first));
+        let random = f64::from(uuid::Uuid::new_v4().as_fields().0) / f64::from(u32::MAX);
+        full.mul_f64(0.5 + random / 2.0)
+    }
+}
+
+/// A queue of tasks of one type: a value that pushers and workers share, so that whoever comes first declares the same
+/// queue.
+///
+/// ```
+/// use leveret::{QueueOptions, Retry, TaskQueue};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Resize {
+///     image: String,
+///     width: u32,
+/// }
+///
+/// fn resize() -> TaskQueue<Resize> {
+///     TaskQueue::new("resize").retry(Retry::new(3))
+/// }
+/// # let _ = resize();
+/// ```
+#[must_use]
+pub struct TaskQueue<T> {
+    pub(crate) spec: Arc<QueueSpec>,
+    of: PhantomData<fn() -> T>,
+}
+
+/// The part of it that does not depend on the type.
+#[derive(Clone, Debug)]
+pub(crate) struct QueueSpec {
+    pub(crate) name: String,
+    pub(crate) options: QueueOptions,
+    pub(crate) retry: Retry,
+    pub(crate) dedup_window: Duration,
+}
+
+impl<T> Clone for TaskQueue<T> {
+    fn clone(&self) -> Self {
+        Self {
+            spec: Arc::clone(&self.spec),
+            of: PhantomData,
+        }
+    }
+}
+
+impl<T> fmt::Debug for TaskQueue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TaskQueue").field(&self.spec).finish()
+    }
+}
+
+impl<T> TaskQueue<T> {
+    /// A durable queue of this name, with the connection's namespace in front. Names are those of services; the ends
+    /// `.dead` and `.suspect` are taken.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            spec: Arc::new(QueueSpec {
+                name: name.into(),
+                options: QueueOptions::classic(),
+                retry: Retry::default(),
+                dedup_window: Duration::from_secs(600),
+            }),
+            of: PhantomData,
+        }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut QueueSpec)) -> Self {
+        change(Arc::make_mut(&mut self.spec));
+        self
+    }
+
+    /// How the queue is declared: its kind, priorities, limits. Default: a durable classic queue, whose dead letters
+    /// go to the queue of its name and `.dead`.
+    pub fn options(self, options: QueueOptions) -> Self {
+        self.with(|spec| spec.options = options)
+    }
+
+    /// How failures are retried. Default: five attempts.
+    pub fn retry(self, retry: Retry) -> Self {
+        self.with(|spec| spec.retry = retry)
+    }
+
+    /// For how long a task that was pushed with a de-duplication key is remembered once it is done. Default: 10 min.
+    pub fn dedup_window(self, window: Duration) -> Self {
+        self.with(|spec| spec.dedup_window = window)
+    }
+
+    /// The name that was given to it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.spec.name
+    }
+}
+
+impl QueueSpec {
+    /// The names of a queue and of those that belong to it.
+    pub(crate) fn names(&self, namespace: &str) -> Result<Names, Error> {
+        let taken = [DEAD, SUSPECT].iter().any(|end| self.name.ends_with(end));
+        if taken || !wire::is_name(&self.name) {
+            return Err(Error::new(
+                Code::InvalidArgument,
+                format!(
+                    "{:?} is no name for a queue of tasks: 1 to 100 of A-Z a-z 0-9 _ . -, not amq.* or leveret.*, and not \
+                     *.dead or *.suspect",
+                    self.name
+                ),
+            )
+            .with_executed(Executed::No));
+        }
+        Ok(Names::new(
+            format!("{namespace}{}", self.name),
+            &self.options,
+        ))
+    }
+}
+
+const DEAD: &str = ".dead";
+const SUSPECT: &str = ".suspect";
+
+/// A queue whose messages are tried several times, and the queues beside it.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    pub(crate) queue: String,
+    /// Where what cannot be done ends.
+    pub(crate) dead: String,
+    /// Where what may have ended its worker is run alone.
+    pub(crate) suspect: String,
+    options: QueueOptions,
+}
+
+impl Names {
+    pub(crate) fn new(queue: String, options: &QueueOptions) -> Self {
+        let (dead, suspect) = (format!("{queue}{DEAD}"), format!("{queue}{SUSPECT}"));
+        let mut options = options.clone();
+        // What the broker itself removes, by age or by a foreign consumer's refusal, ends there too.
+        if options.dead_letter_exchange.is_none() && options.dead_letter_routing_key.is_none() {
+            options = options
+                .dead_letter_exchange("")
+                .dead_letter_routing_key(dead.clone());
+        }
+        Self {
+            queue,
+            dead,
+            suspect,
+            options,
+        }
+    }
+
+    pub(crate) fn is_quorum(&self) -> bool {
+        self.options.kind == QueueKind::Quorum
+    }
+
+    /// Of the queues beside it, only the kind and who declares them are as for the queue.
+    fn beside(&self) -> QueueOptions {
+        let options = match self.options.kind {
+            QueueKind::Classic => QueueOptions::classic(),
+            QueueKind::Quorum => QueueOptions::quorum(),
+        };
+        options.declare(self.options.declare)
+    }
+
+    /// The dead-letter queue first: what the broker cannot route there it drops.
+    pub(crate) async fn declare_all(&self, session: &Session) -> Result<(), Error> {
+        let link = &session.consume;
+        link.declare_queue(&self.dead, &self.beside()).await?;
+        link.declare_queue(&self.suspect, &self.beside()).await?;
+        link.declare_queue(&self.queue, &self.options).await
+    }
+
+    pub(crate) fn declares(&self) -> bool {
+        self.options.declare == Declare::Create
+    }
+}
+
+/// To be pushed to.
+impl Place for Names {
+    async fn declare(&self, session: &Session) -> Result<(), Error> {
+        self.declare_all(session).await
+    }
+
+    fn name(&self) -> &str {
+        &self.queue
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rests_grow_and_are_never_the_longest_by_much() {
+        let retry = Retry::new(9).delay(Duration::from_secs(1), Duration::from_secs(10));
+        for (attempt, full) in [(1, 1), (2, 2), (3, 4), (4, 8), (5, 10), (60, 10)] {
+            let (full, rest) = (Duration::from_secs(full), retry.rest(attempt));
+            assert!(rest >= full / 2 && rest <= full, "{attempt}: {rest:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_belong_to_other_queues_are_refused() {
+        for name in ["", "a.dead", "a.suspect", "leveret.x", "with space"] {
+            let refused = TaskQueue::<()>::new(name).spec.names("").unwrap_err();
+            assert_eq!(refused.code(), Code::InvalidArgument, "{name}");
+        }
+        let names = TaskQueue::<()>::new("a").spec.names("blue.").unwrap();
+        assert_eq!(
+            [names.queue, names.dead, names.suspect],
+            ["blue.a", "blue.a.dead", "blue.a.suspect"]
+        );
+    }
+}

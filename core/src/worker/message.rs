@@ -1,0 +1,266 @@
+//! A task or event as its handler sees it, beside its value.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::settle::{Desk, Verdict};
+use crate::amqp::HeaderValue;
+use crate::context::Context;
+use crate::error::{Code, Error};
+use crate::tasks::DeathReason;
+use crate::tasks::once::Guard;
+use crate::wire;
+
+/// What a handler knows about a task or event besides its value, and by which it can settle it by hand. Cheap to clone.
+///
+/// ```
+/// use leveret::Message;
+///
+/// async fn archive(line: String, message: Message) {
+///     println!("{} (attempt {}): {line}", message.routing_key(), message.attempt());
+/// }
+/// # let _ = archive;
+/// ```
+#[derive(Clone)]
+pub struct Message(Arc<Inner>);
+
+struct Inner {
+    context: Context,
+    body: Bytes,
+    attempt: u32,
+    desk: Arc<Desk>,
+    settled: AtomicBool,
+    once: std::sync::Mutex<Option<Guard>>,
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("id", &self.id())
+            .field("attempt", &self.attempt())
+            .field("routing_key", &self.routing_key())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Message {
+    pub(super) fn new(context: Context, body: Bytes, attempt: u32, desk: Arc<Desk>) -> Self {
+        Self(Arc::new(Inner {
+            context,
+            body,
+            attempt,
+            desk,
+            settled: AtomicBool::new(false),
+            once: std::sync::Mutex::default(),
+        }))
+    }
+
+    /// The id that its sender gave it, the same over all attempts.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.0.context.message_id()
+    }
+
+    /// Which attempt this is, from 1.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.0.attempt
+    }
+
+    /// Whether it was delivered before and may have been run, to its end or not.
+    #[must_use]
+    pub fn redelivered(&self) -> bool {
+        self.0.context.redelivered()
+    }
+
+    /// The queue that it came from, with its namespace.
+    #[must_use]
+    pub fn queue(&self) -> &str {
+        self.0.context.service()
+    }
+
+    /// The exchange that it was published to; empty for a task.
+    #[must_use]
+    pub fn exchange(&self) -> &str {
+        let delivery = self.0.context.delivery();
+        let first = delivery.header(wire::HEADER_EXCHANGE);
+        first.unwrap_or(&delivery.exchange)
+    }
+
+    /// The routing key that it was published with; for a task the name of its queue.
+    #[must_use]
+    pub fn routing_key(&self) -> &str {
+        let delivery = self.0.context.delivery();
+        let first = delivery.header(wire::HEADER_ROUTING_KEY);
+        first.unwrap_or(&delivery.routing_key)
+    }
+
+    /// A metadata entry or other header that holds text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.0.context.delivery().header(name)
+    }
+
+    /// A header of any type but tables and lists.
+    #[must_use]
+    pub fn header_value(&self, name: &str) -> Option<HeaderValue> {
+        self.0.context.delivery().value(name)
+    }
+
+    /// All headers but tables and lists, the broker's and Leveret's own among them.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, HeaderValue)> {
+        self.0.context.delivery().values()
+    }
+
+    /// What its sender says that the body is.
+    #[must_use]
+    pub fn content_type(&self) -> Option<&str> {
+        self.0.context.delivery().content_type()
+    }
+
+    /// The body as it travelled.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.0.body
+    }
+
+    /// Its priority, if it has one.
+    #[must_use]
+    pub fn priority(&self) -> Option<u8> {
+        self.0.context.delivery().priority()
+    }
+
+    /// When it was sent, in seconds since 1970, if its sender says so.
+    #[must_use]
+    pub fn timestamp(&self) -> Option<u64> {
+        self.0.context.delivery().timestamp()
+    }
+
+    /// What its sender calls itself.
+    #[must_use]
+    pub fn sender(&self) -> Option<&str> {
+        self.0.context.caller()
+    }
+
+    /// AMQP's `type`, if its sender set it.
+    #[must_use]
+    pub fn kind(&self) -> Option<&str> {
+        self.0.context.delivery().kind()
+    }
+
+    /// Its trace, deadline and metadata, which calls and pushes in the handler inherit.
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        &self.0.context
+    }
+
+    /// Says now that it is done. Whatever the handler returns does not count then: if it fails, or its worker dies,
+    /// there is no other attempt.
+    ///
+    /// # Errors
+    /// [`Code::FailedPrecondition`] when it has been settled before, [`Code::Unavailable`] when the mark of a
+    /// de-duplication key cannot be set.
+    ///
+    /// # Cancel safety
+    /// It may have been settled or not.
+    pub async fn ack(&self) -> Result<(), Error> {
+        self.by_hand(Verdict::Done).await
+    }
+
+    /// Asks for another attempt after the queue's own delay; without one left it becomes a dead letter.
+    ///
+    /// # Errors
+    /// [`Code::FailedPrecondition`] when it has been settled before; [`Code::Unavailable`] when the broker could not
+    /// take the copy, so that the task goes back to its queue as it is.
+    ///
+    /// # Cancel safety
+    /// It may have been settled or not.
+    pub async fn retry(&self, reason: impl Into<String>) -> Result<(), Error> {
+        self.by_hand(Verdict::Retry {
+            after: None,
+            reason: reason.into(),
+        })
+        .await
+    }
+
+    /// The same after this time (to 0.1 s).
+    ///
+    /// # Errors
+    /// As [`retry`](Self::retry).
+    ///
+    /// # Cancel safety
+    /// It may have been settled or not.
+    pub async fn retry_in(&self, after: Duration, reason: impl Into<String>) -> Result<(), Error> {
+        self.by_hand(Verdict::Retry {
+            after: Some(after),
+            reason: reason.into(),
+        })
+        .await
+    }
+
+    /// Makes it a dead letter.
+    ///
+    /// # Errors
+    /// As [`retry`](Self::retry).
+    ///
+    /// # Cancel safety
+    /// It may have been settled or not.
+    pub async fn reject(&self, reason: impl Into<String>) -> Result<(), Error> {
+        self.by_hand(Verdict::Dead {
+            why: DeathReason::Rejected,
+            error: reason.into(),
+        })
+        .await
+    }
+
+    async fn by_hand(&self, verdict: Verdict) -> Result<(), Error> {
+        if !self.claim() {
+            return Err(Error::new(
+                Code::FailedPrecondition,
+                "the message has been settled already: acknowledged, retried or rejected",
+            ));
+        }
+        self.0.desk.carry_out(self, verdict).await
+    }
+
+    /// What follows from the handler's result, unless it has settled the message by hand.
+    pub(super) async fn settle(&self, verdict: Verdict) {
+        if self.claim()
+            && let Err(error) = self.0.desk.carry_out(self, verdict).await
+        {
+            tracing::warn!(queue = self.queue(), %error, "a message could not be settled and goes back to its queue");
+        }
+    }
+
+    /// True for whoever comes first.
+    fn claim(&self) -> bool {
+        !self.0.settled.swap(true, Ordering::AcqRel)
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        self.0.settled.load(Ordering::Acquire)
+    }
+
+    pub(super) fn desk(&self) -> &Arc<Desk> {
+        &self.0.desk
+    }
+
+    pub(super) fn hold(&self, guard: Guard) {
+        *self.once() = Some(guard);
+    }
+
+    pub(super) fn let_go(&self) -> Option<Guard> {
+        self.once().take()
+    }
+
+    fn once(&self) -> std::sync::MutexGuard<'_, Option<Guard>> {
+        self.0
+            .once
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

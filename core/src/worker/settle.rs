@@ -1,0 +1,264 @@
+//! What becomes of a message once it is known: acknowledged, copied to where it waits for its next attempt, or copied to
+//! the dead letters. A copy is confirmed by the broker before the original is acknowledged, so nothing is lost between.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio_util::sync::CancellationToken;
+
+use super::message::Message;
+use super::seen::Seen;
+use super::source::Source;
+use crate::amqp::{self, Acks, HeaderValue};
+use crate::connection::{Connection, Session};
+use crate::error::{Code, Error, Executed};
+use crate::post::Place;
+use crate::tasks::delay::Delays;
+use crate::tasks::once::Locks;
+use crate::tasks::{DeathReason, Names, post_later};
+use crate::wire;
+
+/// How long a copy may take to be confirmed.
+const COPY_TIMEOUT: Duration = Duration::from_secs(30);
+/// The rest of a task whose twin runs.
+pub(super) const BUSY: Duration = Duration::from_secs(1);
+
+/// What is to become of a message.
+#[derive(Clone, Debug)]
+pub(super) enum Verdict {
+    Done,
+    Retry {
+        after: Option<Duration>,
+        reason: String,
+    },
+    Dead {
+        why: DeathReason,
+        error: String,
+    },
+    /// It was not run: the same attempt, later.
+    Later(Duration),
+    /// It may have ended its worker, and is to be run alone. `counts` when that is certain.
+    Suspect {
+        counts: bool,
+    },
+    /// Back to its queue.
+    Back,
+}
+
+/// Where messages of one consumer came from.
+pub(super) struct Desk {
+    pub(super) acks: Acks,
+    pub(super) session: Arc<Session>,
+    pub(super) source: Arc<Source>,
+    pub(super) seen: Arc<Seen>,
+    pub(super) locks: Locks,
+    pub(super) connection: Connection,
+    /// Set when nothing more can be settled here, so that the consumer is set up anew.
+    pub(super) broken: CancellationToken,
+}
+
+impl Desk {
+    pub(super) async fn carry_out(&self, message: &Message, verdict: Verdict) -> Result<(), Error> {
+        let tag = message.context().delivery().tag;
+        let done = matches!(verdict, Verdict::Done);
+        let outcome = tokio::select! {
+            biased;
+            outcome = self.copy(message, verdict) => outcome,
+            // The broker gives it to somebody else; a copy besides would be one too many.
+            () = self.session.lost() => Err(lost()),
+        };
+        if let Some(id) = message.id() {
+            self.seen.ends(id, done && outcome.is_ok());
+        }
+        match outcome {
+            Ok(true) => self.acks.finish(&[tag]),
+            Ok(false) => self.acks.requeue(tag),
+            Err(error) => {
+                self.acks.requeue(tag);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Says whether the original is to be acknowledged.
+    async fn copy(&self, message: &Message, verdict: Verdict) -> Result<bool, Error> {
+        let guard = message.let_go();
+        let Some(names) = self.source.names.as_ref() else {
+            return Ok(self.end_event(message, &verdict));
+        };
+        match verdict {
+            Verdict::Done => {
+                if let Some(guard) = guard {
+                    guard.done(self.connection.shared()).await?;
+                }
+                return Ok(true);
+            }
+            Verdict::Back => return Ok(false),
+            Verdict::Later(after) => {
+                self.later(message, names, after, message.attempt(), None)
+                    .await?;
+            }
+            Verdict::Suspect { counts } => self.suspect(message, names, counts).await?,
+            Verdict::Retry { reason, .. } if message.attempt() >= self.source.retry.attempts => {
+                self.dead(message, names, DeathReason::Attempts, &reason)
+                    .await?;
+            }
+            Verdict::Retry { after, reason } => {
+                let after = after.unwrap_or_else(|| self.source.retry.rest(message.attempt()));
+                tracing::info!(
+                    queue = message.queue(),
+                    attempt = message.attempt(),
+                    reason,
+                    ?after,
+                    "another attempt will be made"
+                );
+                let next = message.attempt().saturating_add(1);
+                self.later(message, names, after, next, Some(&reason))
+                    .await?;
+            }
+            Verdict::Dead { why, error } => self.dead(message, names, why, &error).await?,
+        }
+        Ok(true)
+    }
+
+    /// Of an event that nobody keeps there is one attempt.
+    fn end_event(&self, message: &Message, verdict: &Verdict) -> bool {
+        if let Verdict::Retry { reason, .. } | Verdict::Dead { error: reason, .. } = verdict {
+            tracing::warn!(
+                queue = message.queue(),
+                routing_key = message.routing_key(),
+                reason,
+                "an event could not be handled"
+            );
+        }
+        true
+    }
+
+    async fn later(
+        &self,
+        message: &Message,
+        names: &Names,
+        after: Duration,
+        attempt: u32,
+        error: Option<&str>,
+    ) -> Result<(), Error> {
+        let headers = self.headers(message, error);
+        let copy = amqp::Message {
+            values: vec![(wire::HEADER_ATTEMPT, HeaderValue::Integer(attempt.into()))],
+            ..copy(message, &headers)
+        };
+        let deadline = tokio::time::Instant::now() + COPY_TIMEOUT;
+        post_later(&self.connection, names, copy, after, deadline).await
+    }
+
+    async fn suspect(&self, message: &Message, names: &Names, counts: bool) -> Result<(), Error> {
+        let attempt = message.attempt();
+        if counts && attempt >= self.source.retry.attempts {
+            let error = format!("the worker that ran it ended {attempt} times");
+            return self
+                .dead(message, names, DeathReason::Crashed, &error)
+                .await;
+        }
+        tracing::warn!(
+            queue = message.queue(),
+            attempt,
+            "a task whose worker has ended is set aside, to be run alone"
+        );
+        let error = counts.then_some("the worker that ran it has ended");
+        let headers = self.headers(message, error);
+        let copy = amqp::Message {
+            routing_key: &names.suspect,
+            values: vec![(
+                wire::HEADER_ATTEMPT,
+                HeaderValue::Integer((attempt + u32::from(counts)).into()),
+            )],
+            ..copy(message, &headers)
+        };
+        self.post(copy, names).await
+    }
+
+    async fn dead(
+        &self,
+        message: &Message,
+        names: &Names,
+        why: DeathReason,
+        error: &str,
+    ) -> Result<(), Error> {
+        tracing::warn!(
+            queue = message.queue(),
+            attempt = message.attempt(),
+            reason = why.text(),
+            error,
+            "given up: a dead letter"
+        );
+        let mut headers = self.headers(message, Some(error));
+        headers.push((wire::HEADER_DEATH, why.text()));
+        headers.push((wire::HEADER_QUEUE, &names.queue));
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let died = now.map_or(0, |now| i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
+        let copy = amqp::Message {
+            routing_key: &names.dead,
+            values: vec![
+                (
+                    wire::HEADER_ATTEMPT,
+                    HeaderValue::Integer(message.attempt().into()),
+                ),
+                (wire::HEADER_DIED, HeaderValue::Integer(died)),
+            ],
+            ..copy(message, &headers)
+        };
+        self.post(copy, names).await
+    }
+
+    async fn post(&self, copy: amqp::Message<'_>, names: &Names) -> Result<(), Error> {
+        let deadline = tokio::time::Instant::now() + COPY_TIMEOUT;
+        self.connection.shared().post(copy, names, deadline).await
+    }
+
+    /// What a copy says besides what the original did.
+    fn headers<'a>(&self, message: &'a Message, error: Option<&'a str>) -> Vec<(&'a str, &'a str)> {
+        let mut headers = Vec::with_capacity(5);
+        // A queue that events come to by an exchange would else not know by which, and why.
+        if self.source.exchange.is_some() {
+            headers.push((wire::HEADER_EXCHANGE, message.exchange()));
+            headers.push((wire::HEADER_ROUTING_KEY, message.routing_key()));
+        }
+        if let Some(error) = error {
+            let ends = (0..=error.len().min(wire::MAX_ERROR_HEADER)).rev();
+            let text = ends.filter_map(|end| error.get(..end)).next();
+            headers.push((wire::HEADER_ERROR, text.unwrap_or_default()));
+        }
+        headers
+    }
+
+    /// Makes the delays before anything has to go there, so that a login without the right is told at the start.
+    pub(super) async fn prepare(
+        session: &Session,
+        names: &Names,
+        namespace: &str,
+    ) -> Result<(), Error> {
+        names.declare(session).await?;
+        let delays = Delays::new(namespace, names.is_quorum(), names.declares());
+        delays.declare(session, 0, &names.queue).await
+    }
+}
+
+fn copy<'a>(message: &'a Message, headers: &[(&'a str, &'a str)]) -> amqp::Message<'a> {
+    amqp::Message {
+        mandatory: true,
+        persistent: true,
+        like: Some(message.context().delivery()),
+        headers: headers.to_vec(),
+        body: message.body().clone(),
+        ..amqp::Message::default()
+    }
+}
+
+fn lost() -> Error {
+    Error::new(
+        Code::Unavailable,
+        "the connection was lost before the message could be settled",
+    )
+    .with_executed(Executed::Maybe)
+}
