@@ -2,8 +2,10 @@
 //! [`ownership`] the instances' agreement on who consumes which of them. `docs/protocol.md` has the rules,
 //! section "Order by key".
 
+mod lanes;
 mod ownership;
 
+pub(crate) use lanes::{InLane, Lanes};
 pub(crate) use ownership::{Held, Owner, PartitionSet, own};
 
 use serde::Serialize;

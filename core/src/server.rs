@@ -8,7 +8,6 @@ mod control;
 mod dispatch;
 mod job;
 mod keyed;
-mod lanes;
 mod pace;
 mod queue;
 mod reply;

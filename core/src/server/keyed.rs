@@ -7,24 +7,38 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::consume::{finish_in_time, next};
 use super::dispatch::Dispatcher;
 use super::job::{Desk, Job};
-use super::lanes::{Lanes, Waiting};
 use crate::amqp::{Channel, Consumer};
 use crate::connection::Shared;
 use crate::error::Error;
-use crate::partition::{Held, Owner, PartitionSet, own};
+use crate::partition::{Held, InLane, Lanes, Owner, PartitionSet, own};
 use crate::service::Slot;
 
 #[derive(Debug)]
 struct Keyed {
     dispatcher: Arc<Dispatcher>,
     /// One for each partition.
-    lanes: Vec<Lanes>,
+    lanes: Vec<Lanes<Waiting>>,
     /// All lanes that are driven, those of earlier sessions too.
     running: TaskTracker,
+}
+
+/// A request that has not begun.
+#[derive(Debug)]
+struct Waiting {
+    job: Box<Job>,
+    /// Counts it among those that its consumer waits for.
+    token: TaskTrackerToken,
+}
+
+impl InLane for Waiting {
+    fn key(&self) -> &str {
+        self.job.key()
+    }
 }
 
 /// The dispatcher's queue is the one beside which the partitions stand.
@@ -115,7 +129,7 @@ impl Keyed {
         lanes.enter(Waiting { job, token })
     }
 
-    fn lanes_of(&self, desk: &Desk) -> Option<&Lanes> {
+    fn lanes_of(&self, desk: &Desk) -> Option<&Lanes<Waiting>> {
         self.lanes.get(usize::from(desk.partition?))
     }
 
@@ -197,8 +211,10 @@ impl Keyed {
         finish_in_time(stop, given, desk).await;
     }
 
-    fn go_back(&self, lanes: &Lanes, desk: &Arc<Desk>) {
-        for waiting in lanes.retract(desk) {
+    fn go_back(&self, lanes: &Lanes<Waiting>, desk: &Arc<Desk>) {
+        let may_go =
+            |waiting: &Waiting| !waiting.job.now_or_never && Arc::ptr_eq(&waiting.job.desk, desk);
+        for waiting in lanes.retract(may_go) {
             desk.acks.requeue(waiting.job.context.delivery().tag);
         }
     }
