@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::consumer::Common;
@@ -13,13 +14,15 @@ use super::source::Source;
 use crate::amqp::{self, Acks, Channel, HeaderValue};
 use crate::connection::{Connection, Session};
 use crate::error::{Code, Error, Executed};
-use crate::tasks::delay::Delays;
+use crate::tasks::delay::{Delays, LONGEST_DELAY};
 use crate::tasks::once::Locks;
 use crate::tasks::{DeathReason, Names, Target, post_later};
 use crate::wire;
 
 /// How long a copy may take to be confirmed.
 const COPY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a message is held whose copy could not be made, before it goes back to its queue.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// The rest of a task whose twin runs.
 pub(super) const BUSY: Duration = Duration::from_secs(1);
 
@@ -98,6 +101,11 @@ impl Desk {
             Ok(true) => self.acks.finish(&[tag]),
             Ok(false) => self.acks.requeue(tag),
             Err(error) => {
+                // What stands in the way of the copy will not be gone at once, and the task would be run in vain.
+                tokio::select! {
+                    () = sleep(AFTER_FAILURE) => {}
+                    () = self.session.lost() => {}
+                }
                 self.acks.requeue(tag);
                 return Err(error);
             }
@@ -186,6 +194,7 @@ impl Desk {
             ..copy(message, &headers)
         };
         let deadline = tokio::time::Instant::now() + COPY_TIMEOUT;
+        let after = after.min(LONGEST_DELAY);
         post_later(&self.connection, names, &names.queue, copy, after, deadline).await
     }
 
