@@ -67,6 +67,19 @@ impl Connection {
         Self::builder(url).connect().await
     }
 
+    /// Connects to the broker that the environment names in `AMQP_URL`, or else to the one on this machine:
+    /// `amqp://127.0.0.1:5672/%2f`.
+    ///
+    /// # Errors
+    /// As [`ConnectionBuilder::connect`].
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: dropping the future leaves nothing behind.
+    pub async fn from_env() -> Result<Self, Error> {
+        let url = std::env::var("AMQP_URL");
+        Self::connect(url.as_deref().unwrap_or("amqp://127.0.0.1:5672/%2f")).await
+    }
+
     /// Settings for a connection to this URL: `amqp://user:password@host:5672/vhost`.
     pub fn builder(url: impl Into<String>) -> ConnectionBuilder {
         ConnectionBuilder::new(url)
