@@ -99,6 +99,7 @@ mod descriptor;
 mod encoded;
 mod error;
 mod events;
+mod partition;
 mod payload;
 mod post;
 mod server;

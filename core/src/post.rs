@@ -150,7 +150,8 @@ impl Shared {
                     Err(_) => return Err(too_late(maybe, reason)),
                 },
             };
-            let attempt = self.attempt(&session, &message, place, &permit, deadline);
+            let mut sent = false;
+            let attempt = self.attempt(&session, &message, place, &permit, deadline, &mut sent);
             match timeout_at(deadline, attempt).await {
                 Ok(Ok(Fate::Accepted)) => return Ok(()),
                 Ok(Ok(Fate::Refused)) => {
@@ -181,7 +182,8 @@ impl Shared {
                 }
                 Ok(Err(error)) if error.code() == Code::Unavailable => reason = Some(error),
                 Ok(Err(error)) => return Err(error.with_executed(maybe)),
-                Err(_) => return Err(too_late(Executed::Maybe, reason)),
+                Err(_) if sent => return Err(too_late(Executed::Maybe, reason)),
+                Err(_) => return Err(too_late(maybe, reason)),
             }
             let again = tokio::time::sleep(AGAIN_AFTER);
             if timeout_at(deadline, again).await.is_err() {
@@ -197,6 +199,7 @@ impl Shared {
         place: &impl Place,
         permit: &Arc<Permit>,
         deadline: Instant,
+        sent: &mut bool,
     ) -> Result<Fate, Error> {
         if session.blocked() {
             session.unblocked().await;
@@ -240,6 +243,7 @@ impl Shared {
                 Err(unavailable())
             };
         }
+        *sent = true;
         loop {
             let look = deadline.min(Instant::now() + LOOK_EVERY);
             match timeout_at(look, &mut outcome).await {

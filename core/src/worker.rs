@@ -3,6 +3,8 @@
 
 mod builder;
 mod consumer;
+mod keyed;
+mod marks;
 mod message;
 mod outcome;
 mod rate;
@@ -73,10 +75,16 @@ impl Worker {
             running: TaskTracker::new(),
         });
         let mut starting = Vec::new();
-        for &lane in common.source.lanes() {
+        if let Some((names, partitions)) = common.source.partitions() {
             let (ready, is_ready) = oneshot::channel();
-            tracker.spawn(consumer::serve(Arc::clone(&common), lane, ready));
+            tracker.spawn(keyed::serve(Arc::clone(&common), names, partitions, ready));
             starting.push(is_ready);
+        } else {
+            for &lane in common.source.lanes() {
+                let (ready, is_ready) = oneshot::channel();
+                tracker.spawn(consumer::serve(Arc::clone(&common), lane, ready));
+                starting.push(is_ready);
+            }
         }
         tracker.close();
         let worker = Self {

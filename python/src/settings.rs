@@ -193,6 +193,7 @@ impl Descriptor {
             name: self.name.into(),
             doc: self.doc.into(),
             queue: self.queue.map(Cow::Owned),
+            partitions: None,
             methods: self.methods.into_iter().map(Method::into_core).collect(),
         }
     }
@@ -219,6 +220,7 @@ impl Method {
                 default: options.default,
                 timeout: options.timeout_ms.map(Duration::from_millis),
                 queue: options.queue.map(Cow::Owned),
+                key: None,
             },
             schemas,
         }

@@ -13,8 +13,9 @@ use crate::topology::{Declare, ExchangeKind, QueueOptions};
 /// How many queues there are, and words before the target's name in a routing key.
 const LEVELS: u32 = 28;
 const TENTH: Duration = Duration::from_millis(100);
+const LONGEST_TENTHS: u32 = (1 << LEVELS) - 1;
 /// 310 days.
-pub(crate) const LONGEST_TENTHS: u32 = (1 << LEVELS) - 1;
+pub(crate) const LONGEST_DELAY: Duration = TENTH.saturating_mul(LONGEST_TENTHS);
 
 /// The delay queues of one namespace and kind.
 #[derive(Clone, Debug)]
@@ -170,11 +171,8 @@ mod tests {
         assert_eq!(tenths(Duration::ZERO), Some(1));
         assert_eq!(tenths(Duration::from_millis(100)), Some(1));
         assert_eq!(tenths(Duration::from_millis(101)), Some(2));
-        assert_eq!(tenths(TENTH * LONGEST_TENTHS), Some(LONGEST_TENTHS));
-        assert_eq!(
-            tenths(TENTH * LONGEST_TENTHS + Duration::from_millis(1)),
-            None
-        );
+        assert_eq!(tenths(LONGEST_DELAY), Some(LONGEST_TENTHS));
+        assert_eq!(tenths(LONGEST_DELAY + Duration::from_millis(1)), None);
         let refused = Delays::new("", true, true)
             .detour(Duration::MAX, "a")
             .unwrap_err();

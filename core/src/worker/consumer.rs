@@ -8,7 +8,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::message::Message;
@@ -16,7 +15,7 @@ use super::rate::Rate;
 use super::seen::{Again, Seen};
 use super::settle::{BUSY, Desk, Verdict};
 use super::source::{Lane, Source};
-use crate::amqp::{Acks, Channel, Consumer, Delivery};
+use crate::amqp::{Channel, Consumer, Delivery};
 use crate::connection::{Connection, Session, next_session};
 use crate::context::{Cancellation, Context, Metadata, Parts, TraceContext};
 use crate::error::{Code, Error};
@@ -158,15 +157,7 @@ impl<H: Handler> Intake<H> {
         channel: Channel,
         consumer: Consumer,
     ) -> Self {
-        let desk = Desk {
-            acks: Acks::new(channel.clone()),
-            session: Arc::clone(session),
-            source: Arc::clone(&common.source),
-            seen: Arc::clone(&common.seen),
-            locks: common.locks.clone(),
-            connection: common.connection.clone(),
-            broken: CancellationToken::new(),
-        };
+        let desk = Desk::new(common, session, &channel, false);
         Self {
             common: Arc::clone(common),
             lane,
@@ -258,11 +249,8 @@ impl<H: Handler> Intake<H> {
 
     fn take(&mut self, delivery: Delivery) {
         let redelivered = delivery.redelivered;
-        let message = self.message(delivery);
-        let reserved = message
-            .kind()
-            .is_some_and(|kind| kind.starts_with(wire::RESERVED_PREFIX));
-        if reserved {
+        let message = self.common.message(&self.queue, delivery, &self.desk);
+        if message.is_reserved() {
             let verdict = Verdict::Dead {
                 why: DeathReason::Rejected,
                 error: "its type is reserved".into(),
@@ -312,31 +300,11 @@ impl<H: Handler> Intake<H> {
             .spawn(async move { message.settle(verdict).await });
     }
 
-    fn message(&self, mut delivery: Delivery) -> Message {
-        let body: Bytes = std::mem::take(&mut delivery.body);
-        let attempt = delivery
-            .header_number(wire::HEADER_ATTEMPT)
-            .and_then(|attempt| u32::try_from(attempt).ok())
-            .map_or(1, |attempt| attempt.max(1));
-        let trace = TraceContext::of(&delivery);
-        let metadata = Metadata::of(&delivery);
-        let context = Context::new(Parts {
-            service: self.queue.clone().into(),
-            method: "".into(),
-            deadline: None,
-            metadata,
-            trace,
-            delivery,
-            cancellation: Cancellation::default(),
-        });
-        Message::new(context, body, attempt, Arc::clone(&self.desk))
-    }
-
     /// Stops in order: no more deliveries, what has not started goes back, what runs gets its time.
     async fn finish(mut self) {
         self.consumer.cancel(&self.channel).await;
         while let Some(delivery) = self.consumer.take_ready() {
-            let message = self.message(delivery);
+            let message = self.common.message(&self.queue, delivery, &self.desk);
             self.waiting.push_back(message);
         }
         for message in std::mem::take(&mut self.waiting) {
@@ -352,8 +320,28 @@ impl<H: Handler> Intake<H> {
 }
 
 impl<H: Handler> Common<H> {
+    pub(super) fn message(&self, queue: &str, mut delivery: Delivery, desk: &Arc<Desk>) -> Message {
+        let body: Bytes = std::mem::take(&mut delivery.body);
+        let attempt = delivery
+            .header_number(wire::HEADER_ATTEMPT)
+            .and_then(|attempt| u32::try_from(attempt).ok())
+            .map_or(1, |attempt| attempt.max(1));
+        let trace = TraceContext::of(&delivery);
+        let metadata = Metadata::of(&delivery);
+        let context = Context::new(Parts {
+            service: queue.to_owned().into(),
+            method: "".into(),
+            deadline: None,
+            metadata,
+            trace,
+            delivery,
+            cancellation: Cancellation::default(),
+        });
+        Message::new(context, body, attempt, Arc::clone(desk))
+    }
+
     /// Runs the handler, and sees to it that every message is settled in the end.
-    async fn run(self: Arc<Self>, messages: Vec<Message>, _slot: OwnedSemaphorePermit) {
+    pub(super) async fn run(self: Arc<Self>, messages: Vec<Message>, _slot: OwnedSemaphorePermit) {
         let mut admitted = Vec::with_capacity(messages.len());
         for message in messages {
             if self.may_run(&message).await {

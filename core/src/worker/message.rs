@@ -1,8 +1,8 @@
 //! A task or event as its handler sees it, beside its value.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,10 +31,12 @@ pub struct Message(Arc<Inner>);
 struct Inner {
     context: Context,
     body: Bytes,
-    attempt: u32,
+    attempt: AtomicU32,
+    /// Until when it waits where it is, to be run again.
+    rest: Mutex<Option<Duration>>,
     desk: Arc<Desk>,
     settled: AtomicBool,
-    once: std::sync::Mutex<Option<Guard>>,
+    once: Mutex<Option<Guard>>,
 }
 
 impl fmt::Debug for Message {
@@ -52,10 +54,11 @@ impl Message {
         Self(Arc::new(Inner {
             context,
             body,
-            attempt,
+            attempt: AtomicU32::new(attempt),
+            rest: Mutex::default(),
             desk,
             settled: AtomicBool::new(false),
-            once: std::sync::Mutex::default(),
+            once: Mutex::default(),
         }))
     }
 
@@ -68,13 +71,19 @@ impl Message {
     /// Which attempt this is, from 1.
     #[must_use]
     pub fn attempt(&self) -> u32 {
-        self.0.attempt
+        self.0.attempt.load(Ordering::Acquire)
     }
 
     /// Whether it was delivered before and may have been run, to its end or not.
     #[must_use]
     pub fn redelivered(&self) -> bool {
         self.0.context.redelivered()
+    }
+
+    /// What orders it, if its queue is keyed.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.header(wire::HEADER_KEY)
     }
 
     /// The queue that it came from, with its namespace.
@@ -257,10 +266,30 @@ impl Message {
         self.once().take()
     }
 
-    fn once(&self) -> std::sync::MutexGuard<'_, Option<Guard>> {
-        self.0
-            .once
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn once(&self) -> MutexGuard<'_, Option<Guard>> {
+        self.0.once.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It stays where it is, to be run again after this time.
+    pub(super) fn rest(&self, time: Duration, counts: bool) {
+        drop(self.let_go());
+        if counts {
+            self.0.attempt.fetch_add(1, Ordering::AcqRel);
+        }
+        *self.0.rest.lock().unwrap_or_else(PoisonError::into_inner) = Some(time);
+    }
+
+    /// Whether and when it is to be run again; it can be settled anew then.
+    pub(super) fn take_rest(&self) -> Option<Duration> {
+        let mut rest = self.0.rest.lock().unwrap_or_else(PoisonError::into_inner);
+        let rest = rest.take()?;
+        self.0.settled.store(false, Ordering::Release);
+        Some(rest)
+    }
+
+    /// Whether it is one of the protocol's own messages, sent here by mistake or by a forged reply address.
+    pub(super) fn is_reserved(&self) -> bool {
+        self.kind()
+            .is_some_and(|kind| kind.starts_with(wire::RESERVED_PREFIX))
     }
 }

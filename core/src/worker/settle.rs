@@ -4,22 +4,25 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use super::consumer::Common;
 use super::message::Message;
 use super::seen::Seen;
 use super::source::Source;
-use crate::amqp::{self, Acks, HeaderValue};
+use crate::amqp::{self, Acks, Channel, HeaderValue};
 use crate::connection::{Connection, Session};
 use crate::error::{Code, Error, Executed};
-use crate::post::Place;
-use crate::tasks::delay::Delays;
+use crate::tasks::delay::{Delays, LONGEST_DELAY};
 use crate::tasks::once::Locks;
-use crate::tasks::{DeathReason, Names, post_later};
+use crate::tasks::{DeathReason, Names, Target, post_later};
 use crate::wire;
 
 /// How long a copy may take to be confirmed.
 const COPY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a message is held whose copy could not be made, before it goes back to its queue.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// The rest of a task whose twin runs.
 pub(super) const BUSY: Duration = Duration::from_secs(1);
 
@@ -55,11 +58,35 @@ pub(super) struct Desk {
     pub(super) connection: Connection,
     /// Set when nothing more can be settled here, so that the consumer is set up anew.
     pub(super) broken: CancellationToken,
+    /// Another attempt is made where the task is: what is behind it must not pass it.
+    in_place: bool,
 }
 
 impl Desk {
+    pub(super) fn new<H>(
+        common: &Common<H>,
+        session: &Arc<Session>,
+        channel: &Channel,
+        in_place: bool,
+    ) -> Self {
+        Self {
+            acks: Acks::new(channel.clone()),
+            session: Arc::clone(session),
+            source: Arc::clone(&common.source),
+            seen: Arc::clone(&common.seen),
+            locks: common.locks.clone(),
+            connection: common.connection.clone(),
+            broken: CancellationToken::new(),
+            in_place,
+        }
+    }
+
     pub(super) async fn carry_out(&self, message: &Message, verdict: Verdict) -> Result<(), Error> {
         let tag = message.context().delivery().tag;
+        if let Some(rest) = self.rest_in_place(message, &verdict) {
+            message.rest(rest, matches!(verdict, Verdict::Retry { .. }));
+            return Ok(());
+        }
         let done = matches!(verdict, Verdict::Done);
         let outcome = tokio::select! {
             biased;
@@ -74,11 +101,29 @@ impl Desk {
             Ok(true) => self.acks.finish(&[tag]),
             Ok(false) => self.acks.requeue(tag),
             Err(error) => {
+                // What stands in the way of the copy will not be gone at once, and the task would be run in vain.
+                tokio::select! {
+                    () = sleep(AFTER_FAILURE) => {}
+                    () = self.session.lost() => {}
+                }
                 self.acks.requeue(tag);
                 return Err(error);
             }
         }
         Ok(())
+    }
+
+    /// For how long a task that stays where it is waits before it is run again.
+    fn rest_in_place(&self, message: &Message, verdict: &Verdict) -> Option<Duration> {
+        let (retry, attempt) = (&self.source.retry, message.attempt());
+        match verdict {
+            _ if !self.in_place => None,
+            Verdict::Later(after) => Some(*after),
+            Verdict::Retry { after, .. } if attempt < retry.attempts => {
+                Some(after.unwrap_or_else(|| retry.rest(attempt)))
+            }
+            _ => None,
+        }
     }
 
     /// Says whether the original is to be acknowledged.
@@ -149,7 +194,8 @@ impl Desk {
             ..copy(message, &headers)
         };
         let deadline = tokio::time::Instant::now() + COPY_TIMEOUT;
-        post_later(&self.connection, names, copy, after, deadline).await
+        let after = after.min(LONGEST_DELAY);
+        post_later(&self.connection, names, &names.queue, copy, after, deadline).await
     }
 
     async fn suspect(&self, message: &Message, names: &Names, counts: bool) -> Result<(), Error> {
@@ -213,7 +259,11 @@ impl Desk {
 
     async fn post(&self, copy: amqp::Message<'_>, names: &Names) -> Result<(), Error> {
         let deadline = tokio::time::Instant::now() + COPY_TIMEOUT;
-        self.connection.shared().post(copy, names, deadline).await
+        let place = Target {
+            names,
+            queue: copy.routing_key,
+        };
+        self.connection.shared().post(copy, &place, deadline).await
     }
 
     /// What a copy says besides what the original did.
@@ -238,7 +288,7 @@ impl Desk {
         names: &Names,
         namespace: &str,
     ) -> Result<(), Error> {
-        names.declare(session).await?;
+        names.declare_for(session, &names.queue).await?;
         let delays = Delays::new(namespace, names.is_quorum(), names.declares());
         delays.declare(session, 0, &names.queue).await
     }

@@ -38,6 +38,12 @@ pub(super) enum Lane {
 }
 
 impl Source {
+    /// The names and number of partitions, where there are any.
+    pub(super) fn partitions(&self) -> Option<(Names, u16)> {
+        let names = self.names.as_ref()?;
+        Some((names.clone(), names.partitions?))
+    }
+
     pub(super) fn lanes(&self) -> &'static [Lane] {
         if self.names.is_some() {
             &[Lane::Main, Lane::Suspect]
