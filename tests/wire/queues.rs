@@ -84,8 +84,15 @@ struct Options {
     metadata: BTreeMap<String, String>,
     traceparent: Option<String>,
     quorum: bool,
-    key: Option<String>,
+    /// Of a task what orders it, of an event the routing key.
+    key: Option<Value>,
+    partitions: Option<u16>,
     headers: BTreeMap<String, Value>,
+}
+
+/// A key as text: what is no string is written as in JSON.
+fn text(key: &Value) -> String {
+    key.as_str().map_or_else(|| key.to_string(), str::to_owned)
 }
 
 #[derive(Deserialize)]
@@ -123,6 +130,9 @@ fn push(mut push: Push, options: &Options) -> Push {
     if let Some(key) = &options.dedup {
         push = push.dedup(key.clone());
     }
+    if let Some(key) = &options.key {
+        push = push.key(text(key));
+    }
     match &options.traceparent {
         Some(trace) => push.trace(TraceContext::new(trace.clone())),
         None => push,
@@ -141,12 +151,22 @@ async fn pushed_tasks() {
             place.exchange(&published.exchange, topic).await;
         }
         let caught = place.catch(&published.exchange).await;
-        let tasks = connection
-            .tasks(&queue::<Value>(&content.queue, content.options.quorum))
-            .with_codec(codec(&content.codec));
+        let mut queue = queue::<Value>(&content.queue, content.options.quorum);
+        let mut target = format!("{}{}", content.namespace, content.queue);
+        let mut declared = vec![
+            target.clone(),
+            target.clone() + ".dead",
+            target.clone() + ".suspect",
+        ];
+        if let (Some(count), Some(key)) = (content.options.partitions, &content.options.key) {
+            queue = queue.keyed(count);
+            let partition = crc32(&text(key)) % u32::from(count);
+            target = format!("{target}.p{partition}");
+            declared.push(target.clone());
+        }
+        let tasks = connection.tasks(&queue).with_codec(codec(&content.codec));
         let id = push(tasks.push(&content.job), &content.options).await;
         let id = id.unwrap().to_string();
-        let target = format!("{}{}", content.namespace, content.queue);
         let queue = caught.as_ref().unwrap_or(&target);
         // What rests for an earlier case may pass by.
         let found = loop {
@@ -156,8 +176,8 @@ async fn pushed_tasks() {
             }
         };
         findings.note(&name, compare(found, published, &fresh_id()));
-        for end in ["", ".dead", ".suspect"] {
-            place.raw.delete(&format!("{target}{end}")).await;
+        for queue in declared {
+            place.raw.delete(&queue).await;
         }
         connection.close().await;
     }
@@ -206,7 +226,7 @@ fn publish(mut publish: Publish, options: &Options) -> Publish {
         publish = publish.header(name, header(value));
     }
     if let Some(key) = &options.key {
-        publish = publish.key(key);
+        publish = publish.key(text(key));
     }
     if let Some(millis) = options.expires_ms {
         publish = publish.expires(Duration::from_millis(millis));
@@ -437,5 +457,43 @@ async fn queues_and_exchanges() {
         findings.note(&name, declared(&place, &content).await);
         place.remove().await;
     }
+    findings.report();
+}
+
+#[derive(Deserialize)]
+struct Partitioned {
+    key: Value,
+    crc32: u32,
+    partitions: BTreeMap<String, u32>,
+}
+
+/// ISO-HDLC, as the page says it and apart from the library's.
+fn crc32(text: &str) -> u32 {
+    !text.bytes().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            (crc >> 1) ^ (0xedb8_8320 * (crc & 1))
+        })
+    })
+}
+
+#[tokio::test]
+async fn partitions_of_keys() {
+    let place = Place::new().await;
+    let connection = connect(&place, "").await;
+    let mut findings = Findings::default();
+    for Named { name, content } in load::<Partitioned>("partitions.json") {
+        let key = text(&content.key);
+        findings.note(&name, same("CRC", &crc32(&key), &content.crc32));
+        for (count, partition) in &content.partitions {
+            let queue = TaskQueue::new(format!("of-{count}")).keyed(count.parse().unwrap());
+            connection.tasks(&queue).push(&()).key(&key).await.unwrap();
+            let target = format!("of-{count}.p{partition}");
+            let there = place.raw.queue(&target).await;
+            findings.note(&name, same(&target, &there, &Some((1, 0))));
+            place.raw.delete(&target).await;
+        }
+    }
+    connection.close().await;
+    place.remove().await;
     findings.report();
 }

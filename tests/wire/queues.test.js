@@ -58,9 +58,10 @@ for (const { name, queue, namespace = '', codec, job, options, published: expect
     const names = tasks.taskQueue(namespace, queue)
     assert.deepEqual(decode(codecOf(expected.properties.content_type), bytes(expected.body_hex)), job)
     assert.equal(encode(codec, job).toString('hex'), expected.body_hex)
+    const target = options.partitions ? `${names.queue}.p${tasks.partition(options.key, options.partitions)}` : names.queue
     const { exchange, routingKey } = options.delay_ms === undefined
-      ? { exchange: '', routingKey: names.queue }
-      : tasks.detour(options.delay_ms / 1000, names.queue, { namespace, quorum: options.quorum })
+      ? { exchange: '', routingKey: target }
+      : tasks.detour(options.delay_ms / 1000, target, { namespace, quorum: options.quorum })
     assert.deepEqual([exchange, routingKey], [expected.exchange, expected.routing_key])
   })
 }

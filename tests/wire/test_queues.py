@@ -36,6 +36,10 @@ def test_tasks(message: dict[str, Any]) -> None:
     check_body(published, message["codec"], message["job"])
     namespace = message.get("namespace", "")
     queue = namespace + message["queue"]
+    if "partitions" in options:
+        key = str(options["key"])
+        assert published["headers"]["leveret-key"] == key
+        queue += f".p{zlib.crc32(key.encode()) % options['partitions']}"
     route = published["exchange"], published["routing_key"]
     if "delay_ms" not in options:
         assert route == ("", queue)

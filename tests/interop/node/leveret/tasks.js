@@ -14,7 +14,7 @@ const LARGEST_ERROR = 1024
 const queuesOf = (queue) => ({ queue, dead: `${queue}.dead`, suspect: `${queue}.suspect` })
 
 function taskQueue (namespace, name) {
-  if (!isName(name) || /\.(dead|suspect|p\d+)$/.test(name)) throw new TypeError(`${name} is no name for a queue of tasks`)
+  if (!isName(name) || /\.(dead|suspect|members|p\d+)$/.test(name)) throw new TypeError(`${name} is no name for a queue of tasks`)
   return queuesOf(namespace + name)
 }
 
