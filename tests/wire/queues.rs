@@ -382,8 +382,13 @@ async fn copies_of_what_failed() {
 }
 
 #[derive(Deserialize)]
-struct Declared {
+struct Topology {
     of: Source,
+    declared: Vec<Declared>,
+}
+
+#[derive(Deserialize)]
+struct Declared {
     queue: String,
     arguments: Map<String, Value>,
     #[serde(default)]
@@ -409,23 +414,24 @@ fn fitting(pattern: &str) -> String {
     pattern.replace('*', "0").replace('#', "1.2")
 }
 
-async fn declared(place: &Place, content: &Declared) -> Result<(), String> {
+/// Lets the library declare what it needs.
+async fn declare(place: &Place, of: &Source) {
     let connection = connect(place, "").await;
-    match content.of.subscription(&connection) {
+    match of.subscription(&connection) {
         Some(subscription) => {
-            let worker = subscription
-                .start(|_: Any, _| std::future::ready(()))
-                .await
-                .unwrap();
-            worker.stop().await;
+            let handler = |_: Any, _| std::future::ready(());
+            subscription.start(handler).await.unwrap().stop().await;
         }
         None => {
-            let tasks = connection.tasks(&queue::<()>(&content.of.queue(), content.of.quorum));
-            let delay = Duration::from_millis(content.of.delay_ms.unwrap_or(100));
+            let tasks = connection.tasks(&queue::<()>(&of.queue(), of.quorum));
+            let delay = Duration::from_millis(of.delay_ms.unwrap_or(100));
             tasks.push(&()).delay(delay).await.unwrap();
         }
     }
     connection.close().await;
+}
+
+async fn is_declared(place: &Place, content: &Declared) -> Result<(), String> {
     if place.raw.queue(&content.queue).await.is_none() {
         return Err("it does not exist".into());
     }
@@ -451,10 +457,14 @@ async fn declared(place: &Place, content: &Declared) -> Result<(), String> {
 #[tokio::test]
 async fn queues_and_exchanges() {
     let mut findings = Findings::default();
-    for Named { name, content } in load::<Declared>("topology.json") {
+    for Named { name, content } in load::<Topology>("topology.json") {
         // What one case declares must not help the next.
         let place = Place::new().await;
-        findings.note(&name, declared(&place, &content).await);
+        declare(&place, &content.of).await;
+        for declared in &content.declared {
+            let what = format!("{name}, {}", declared.queue);
+            findings.note(&what, is_declared(&place, declared).await);
+        }
         place.remove().await;
     }
     findings.report();

@@ -89,22 +89,24 @@ for (const { name, queue, exchange, group, attempts, delivered: original, outcom
   })
 }
 
-for (const { name, of, queue, arguments: args, bindings = [], exchange_binding: passing } of read('topology.json')) {
-  test(`declared: ${name}, ${queue}`, () => {
-    const { quorum } = of
-    const level = queue.match(/^leveret\.delay\.(?:q\.)?(\d+)$/)?.[1]
-    if (level !== undefined) {
-      const found = tasks.delayLevel(Number(level), { quorum })
-      assert.deepEqual([found.name, found.arguments], [queue, args])
-      assert.deepEqual(bindings, [{ exchange: queue, routing_key: found.resting }])
-      assert.deepEqual(passing, { destination: found.below, source: queue, routing_key: found.passing })
-      return
-    }
-    const names = tasks.queuesOf(of.queue ?? `${of.exchange}.${of.group}`)
-    assert.deepEqual(Object.fromEntries(tasks.declarations(names, quorum))[queue], args)
-    const { exchange, pattern } = tasks.arrival(names.queue, { quorum })
-    if (bindings.length) assert.deepEqual(bindings.at(-1), { exchange, routing_key: pattern })
-  })
+for (const { name, of, declared } of read('topology.json')) {
+  const { quorum } = of
+  for (const { queue, arguments: args, bindings = [], exchange_binding: passing } of declared) {
+    test(`declared: ${name}, ${queue}`, () => {
+      const level = queue.match(/^leveret\.delay\.(?:q\.)?(\d+)$/)?.[1]
+      if (level !== undefined) {
+        const found = tasks.delayLevel(Number(level), { quorum })
+        assert.deepEqual([found.name, found.arguments], [queue, args])
+        assert.deepEqual(bindings, [{ exchange: queue, routing_key: found.resting }])
+        assert.deepEqual(passing, { destination: found.below, source: queue, routing_key: found.passing })
+        return
+      }
+      const names = tasks.queuesOf(of.queue ?? `${of.exchange}.${of.group}`)
+      assert.deepEqual(Object.fromEntries(tasks.declarations(names, quorum))[queue], args)
+      const { exchange, pattern } = tasks.arrival(names.queue, { quorum })
+      if (bindings.length) assert.deepEqual(bindings.at(-1), { exchange, routing_key: pattern })
+    })
+  }
 }
 
 for (const { name, queue, key, digest } of read('digests.json')) {
