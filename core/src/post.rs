@@ -94,6 +94,22 @@ impl Session {
         *slot = Some(Arc::clone(&posting));
         Ok(posting)
     }
+
+    async fn make_sure_of(&self, place: &impl Place) -> Result<(), Error> {
+        if !place.is_remembered() {
+            return self.unless_lost(place.declare(self)).await;
+        }
+        if self.declared.has(place.name()) {
+            return Ok(());
+        }
+        // The first of many that come at once declares it for all.
+        let _turn = self.declared.turn.lock().await;
+        if !self.declared.has(place.name()) {
+            self.unless_lost(place.declare(self)).await?;
+            self.declared.add(place.name());
+        }
+        Ok(())
+    }
 }
 
 /// What has to exist before a message can be sent, and is looked for once a session.
@@ -102,15 +118,22 @@ pub(crate) trait Place: Sync {
     fn declare(&self, session: &Session) -> impl Future<Output = Result<(), Error>> + Send;
     /// By this it is remembered.
     fn name(&self) -> &str;
+    /// Whether it is looked for once a session, and not each time.
+    fn is_remembered(&self) -> bool {
+        true
+    }
 }
 
 /// What a session has found or made.
 #[derive(Debug, Default)]
-pub(crate) struct Declared(Mutex<HashSet<String>>);
+pub(crate) struct Declared {
+    names: Mutex<HashSet<String>>,
+    turn: tokio::sync::Mutex<()>,
+}
 
 impl Declared {
     fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -204,10 +227,7 @@ impl Shared {
         if session.blocked() {
             session.unblocked().await;
         }
-        if !session.declared.has(place.name()) {
-            session.unless_lost(place.declare(session)).await?;
-            session.declared.add(place.name());
-        }
+        session.make_sure_of(place).await?;
         let posting = session.posting().await?;
         let (fate, mut outcome) = oneshot::channel();
         // By its id a message that comes back is known again.

@@ -27,7 +27,6 @@ use crate::connection::Connection;
 use crate::error::{Code, Error, Executed};
 use crate::server::closed;
 use crate::stop::{self, Stop};
-use crate::tasks::once::Locks;
 use consumer::{Batch, Common, Handler};
 use rate::Rate;
 use seen::Seen;
@@ -71,7 +70,6 @@ impl Worker {
             batch: workload.batch,
             stop: stop.clone(),
             seen: Arc::new(Seen::default()),
-            locks: Locks::default(),
             running: TaskTracker::new(),
         });
         let mut starting = Vec::new();

@@ -112,10 +112,3 @@ for (const { name, of, declared } of read('topology.json')) {
 for (const { name, queue, key, digest } of read('digests.json')) {
   test(`digest: ${name}`, () => assert.equal(tasks.digest(queue, key), digest))
 }
-
-for (const { name, text, crc32, partitions } of read('partitions.json')) {
-  test(`partition: ${name}`, () => {
-    assert.equal(tasks.crc32(text), crc32)
-    for (const [count, partition] of Object.entries(partitions)) assert.equal(tasks.partition(text, Number(count)), partition)
-  })
-}

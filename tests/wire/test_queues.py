@@ -84,12 +84,3 @@ def test_copies(message: dict[str, Any]) -> None:
 def test_digests(message: dict[str, Any]) -> None:
     digest = hashlib.sha256(f"{message['queue']}\0{message['key']}".encode())
     assert digest.hexdigest()[:32] == message["digest"]
-
-
-@pytest.mark.parametrize("message", messages("partitions.json"))
-def test_partitions(message: dict[str, Any]) -> None:
-    key = message["key"]
-    text = str(key).lower() if isinstance(key, bool) else str(key)
-    assert (text, zlib.crc32(text.encode())) == (message["text"], message["crc32"])
-    for count, partition in message["partitions"].items():
-        assert message["crc32"] % int(count) == partition

@@ -9,6 +9,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const { test } = require('node:test')
 const { readArguments } = require('../interop/node/leveret/arguments.js')
+const { partition } = require('../interop/node/leveret/tasks.js')
 const { types } = require('../interop/node/leveret/types.js')
 const { ValueError } = require('../interop/node/leveret/values.js')
 const { RpcError, codecOf, decode, encode, readError } = require('../interop/node/leveret/wire.js')
@@ -84,5 +85,11 @@ for (const { name, json, msgpack_hex: packed, json_hex: text, expect } of read('
       assert.equal(error.retryAfter, json.retry_after_ms)
       assert.deepEqual(plain(error.details), json.details)
     }
+  })
+}
+
+for (const { name, key, partitions, partition: expected } of read('partitions.json')) {
+  test(`partition: ${name}`, () => {
+    assert.equal(partition(key, partitions), expected)
   })
 }

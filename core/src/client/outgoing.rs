@@ -154,7 +154,7 @@ impl Outgoing {
                 }
             };
             if defaults.fail_fast {
-                Box::pin(caller.look(&route, &self.target.queue, deadline)).await?;
+                Box::pin(caller.look(&route, &self.served_queue(), deadline)).await?;
             }
             if let Some(flight) = self.publish(route, &permit, id, deadline, cast)? {
                 return Ok((deadline, flight));

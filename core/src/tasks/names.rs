@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use super::QueueSpec;
+use super::delay::Delays;
 use crate::connection::Session;
 use crate::error::{Code, Error, Executed};
 use crate::partition;
 use crate::post::Place;
-use crate::topology::{Declare, QueueKind, QueueOptions};
+use crate::topology::{QueueKind, QueueOptions};
 use crate::wire;
 
 const DEAD: &str = ".dead";
@@ -27,7 +28,7 @@ impl QueueSpec {
             )
             .with_executed(Executed::No));
         }
-        let mut names = Names::new(format!("{namespace}{}", self.name), &self.options);
+        let mut names = Names::new(namespace, &self.name, &self.options);
         names.partitions = self.partitions.map(partition::check).transpose()?;
         Ok(names)
     }
@@ -52,12 +53,17 @@ pub(crate) struct Names {
     pub(crate) dead: String,
     /// Where what may have ended its worker is run alone.
     pub(crate) suspect: String,
+    /// By which what rests comes back.
+    pub(crate) delays: Delays,
     pub(crate) partitions: Option<u16>,
     options: QueueOptions,
 }
 
 impl Names {
-    pub(crate) fn new(queue: String, options: &QueueOptions) -> Self {
+    pub(crate) fn new(namespace: &str, name: &str, options: &QueueOptions) -> Self {
+        let queue = format!("{namespace}{name}");
+        let quorum = options.kind == QueueKind::Quorum;
+        let delays = Delays::new(namespace, quorum, options.declare);
         let (dead, suspect) = (format!("{queue}{DEAD}"), format!("{queue}{SUSPECT}"));
         let mut options = options.clone();
         // What the broker itself removes, by age or by a foreign consumer's refusal, ends there too.
@@ -70,17 +76,10 @@ impl Names {
             queue,
             dead,
             suspect,
+            delays,
             partitions: None,
             options,
         }
-    }
-
-    pub(crate) fn is_quorum(&self) -> bool {
-        self.options.kind == QueueKind::Quorum
-    }
-
-    pub(crate) fn declares(&self) -> bool {
-        self.options.declare == Declare::Create
     }
 
     pub(crate) fn options(&self) -> &QueueOptions {
@@ -144,7 +143,8 @@ impl Names {
         if target == self.dead || target == self.suspect {
             return Ok(());
         }
-        link.declare_queue(target, &self.options).await
+        link.declare_queue(target, &self.options).await?;
+        self.delays.bind(session, target).await
     }
 }
 

@@ -22,7 +22,7 @@ use crate::error::{Code, Error};
 use crate::server::closed;
 use crate::stop::Stop;
 use crate::tasks::DeathReason;
-use crate::tasks::once::{self, Begin, Locks};
+use crate::tasks::once::{self, Begin};
 use crate::wire;
 
 /// The pause before a lost consumer is attached again, and between failed attempts.
@@ -52,7 +52,6 @@ pub(super) struct Common<H> {
     pub(super) batch: Option<Batch>,
     pub(super) stop: Stop,
     pub(super) seen: Arc<Seen>,
-    pub(super) locks: Locks,
     pub(super) running: TaskTracker,
 }
 
@@ -75,16 +74,14 @@ pub(super) async fn serve<H: Handler>(
     loop {
         let session = tokio::select! {
             biased;
-            () = stop.gently.cancelled() => return,
+            () = stop.gently.cancelled() => return common.let_finish().await,
             () = shared.stopped().cancelled() => break,
             session = next_session(&mut sessions) => match session {
                 Some(session) => session,
                 None => break,
             },
         };
-        let attach = common
-            .source
-            .attach(&shared, &session, lane, common.prefetch);
+        let attach = common.source.attach(&session, lane, common.prefetch);
         let pause = match session.unless_lost(attach).await {
             Ok((queue, channel, consumer)) => {
                 if let Some(ready) = ready.take() {
@@ -122,6 +119,7 @@ pub(super) async fn serve<H: Handler>(
     if let Some(ready) = ready.take() {
         let _ = ready.send(Err(closed()));
     }
+    common.let_finish().await;
 }
 
 struct Intake<H> {
@@ -310,16 +308,18 @@ impl<H: Handler> Intake<H> {
         for message in std::mem::take(&mut self.waiting) {
             message.settle(Verdict::Back).await;
         }
-        let grace_ends = Instant::now() + self.common.stop.grace;
-        self.common
-            .stop
-            .finish(&self.common.running, grace_ends)
-            .await;
+        self.common.let_finish().await;
         self.channel.close().await;
     }
 }
 
 impl<H: Handler> Common<H> {
+    /// Gives what runs its time.
+    async fn let_finish(&self) {
+        let grace_ends = Instant::now() + self.stop.grace;
+        self.stop.finish(&self.running, grace_ends).await;
+    }
+
     pub(super) fn message(&self, queue: &str, mut delivery: Delivery, desk: &Arc<Desk>) -> Message {
         let body: Bytes = std::mem::take(&mut delivery.body);
         let attempt = delivery
@@ -377,7 +377,6 @@ impl<H: Handler> Common<H> {
         let begin = once::begin(
             self.connection.shared(),
             &desk.session,
-            &desk.locks,
             &names.queue,
             key,
             self.source.dedup_window,

@@ -97,7 +97,8 @@ impl Message {
     pub fn exchange(&self) -> &str {
         let delivery = self.0.context.delivery();
         let first = delivery.header(wire::HEADER_EXCHANGE);
-        first.unwrap_or(&delivery.exchange)
+        let straight = self.0.desk.meant_for(self.queue(), delivery).map(|_| "");
+        first.or(straight).unwrap_or(&delivery.exchange)
     }
 
     /// The routing key that it was published with; for a task the name of its queue.
@@ -105,7 +106,8 @@ impl Message {
     pub fn routing_key(&self) -> &str {
         let delivery = self.0.context.delivery();
         let first = delivery.header(wire::HEADER_ROUTING_KEY);
-        first.unwrap_or(&delivery.routing_key)
+        let straight = || self.0.desk.meant_for(self.queue(), delivery);
+        first.or_else(straight).unwrap_or(&delivery.routing_key)
     }
 
     /// A metadata entry or other header that holds text.
@@ -161,7 +163,7 @@ impl Message {
         self.0.context.delivery().kind()
     }
 
-    /// Its trace, deadline and metadata, which calls and pushes in the handler inherit.
+    /// Its metadata, and its trace, which calls and pushes in the handler inherit.
     #[must_use]
     pub fn context(&self) -> &Context {
         &self.0.context

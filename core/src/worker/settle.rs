@@ -11,11 +11,10 @@ use super::consumer::Common;
 use super::message::Message;
 use super::seen::Seen;
 use super::source::Source;
-use crate::amqp::{self, Acks, Channel, HeaderValue};
+use crate::amqp::{self, Acks, Channel, Delivery, HeaderValue};
 use crate::connection::{Connection, Session};
 use crate::error::{Code, Error, Executed};
-use crate::tasks::delay::{Delays, LONGEST_DELAY};
-use crate::tasks::once::Locks;
+use crate::tasks::delay::{self, LONGEST_DELAY};
 use crate::tasks::{DeathReason, Names, Target, post_later};
 use crate::wire;
 
@@ -54,7 +53,6 @@ pub(super) struct Desk {
     pub(super) session: Arc<Session>,
     pub(super) source: Arc<Source>,
     pub(super) seen: Arc<Seen>,
-    pub(super) locks: Locks,
     pub(super) connection: Connection,
     /// Set when nothing more can be settled here, so that the consumer is set up anew.
     pub(super) broken: CancellationToken,
@@ -74,7 +72,6 @@ impl Desk {
             session: Arc::clone(session),
             source: Arc::clone(&common.source),
             seen: Arc::clone(&common.seen),
-            locks: common.locks.clone(),
             connection: common.connection.clone(),
             broken: CancellationToken::new(),
             in_place,
@@ -90,8 +87,9 @@ impl Desk {
         let done = matches!(verdict, Verdict::Done);
         let outcome = tokio::select! {
             biased;
-            outcome = self.copy(message, verdict) => outcome,
             // The broker gives it to somebody else; a copy besides would be one too many.
+            () = self.session.lost(), if !done => Err(lost()),
+            outcome = self.copy(message, verdict) => outcome,
             () = self.session.lost() => Err(lost()),
         };
         if let Some(id) = message.id() {
@@ -138,6 +136,10 @@ impl Desk {
                     guard.done(self.connection.shared()).await?;
                 }
                 return Ok(true);
+            }
+            // Whoever gets it again where suspects are would take it for what has ended this worker.
+            Verdict::Back if message.queue() == names.suspect && !self.session.blocked() => {
+                self.suspect(message, names, false).await?;
             }
             Verdict::Back => return Ok(false),
             Verdict::Later(after) => {
@@ -282,15 +284,19 @@ impl Desk {
         headers
     }
 
+    /// The queue that a message was meant for that came to it without an exchange of somebody's own: straight, by way of
+    /// the delays, or set aside.
+    pub(super) fn meant_for<'a>(&'a self, queue: &'a str, delivery: &Delivery) -> Option<&'a str> {
+        let names = self.source.names.as_ref()?;
+        let straight = delivery.exchange.is_empty() || delay::arrives_by(&delivery.exchange);
+        let aside = queue == names.suspect;
+        straight.then_some(if aside { &names.queue } else { queue })
+    }
+
     /// Makes the delays before anything has to go there, so that a login without the right is told at the start.
-    pub(super) async fn prepare(
-        session: &Session,
-        names: &Names,
-        namespace: &str,
-    ) -> Result<(), Error> {
+    pub(super) async fn prepare(session: &Session, names: &Names) -> Result<(), Error> {
         names.declare_for(session, &names.queue).await?;
-        let delays = Delays::new(namespace, names.is_quorum(), names.declares());
-        delays.declare(session, 0, &names.queue).await
+        names.delays.declare(session, 0).await
     }
 }
 

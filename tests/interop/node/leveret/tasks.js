@@ -134,7 +134,6 @@ module.exports = {
   arrival,
   attemptOf,
   copy,
-  crc32,
   deadLetter,
   declarations,
   delayLevel,
