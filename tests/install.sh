@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what is wanted and the machine does not have yet, beyond the toolchains: install.sh [demo | test]
-#   demo   a Python venv in target/venv with the leveret module in it, and the Node packages of the example
+#   demo   a Python venv in target/venv with the leveret module in it, and the Node packages of the examples
 #   test   that, and what lint and the tests need: Python packages, the other Node packages, cargo-nextest, openssl,
 #          and RabbitMQ (never started as a service), which the tests can do without on a developer's machine
 # Quick when everything is there. Wants Rust, Python 3.11 and Node 20 to be present.
@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 say() { echo "install: $*" >&2; }
 
 case "${1:-test}" in
-demo) tests= node=examples/fib ;;
+demo) tests= node=examples ;;
 test) tests=yes node=. ;;
 *)
     say "install.sh [demo | test]"

@@ -5,6 +5,7 @@ mod call;
 mod caller;
 mod cancel;
 mod endpoint;
+mod keyed;
 mod limits;
 mod outgoing;
 mod pending;
@@ -29,6 +30,7 @@ use crate::connection::Connection;
 use crate::context::Metadata;
 use crate::descriptor::{MethodDescriptor, ServiceDescriptor};
 use crate::error::{Code, Error, Executed};
+use crate::partition;
 use crate::wire;
 use outgoing::{Outgoing, Target};
 
@@ -268,6 +270,42 @@ impl Client {
         encode: impl FnOnce(&mut ArgumentsWriter) -> Result<(), Error>,
     ) -> Cast {
         Cast::new(self.described(service, method, encode))
+    }
+
+    /// For generated stubs: a call of a method that is ordered by a key.
+    #[doc(hidden)]
+    pub fn stub_keyed_call<T, E>(
+        &self,
+        service: &'static ServiceDescriptor,
+        method: &'static MethodDescriptor,
+        key: Result<String, Error>,
+        encode: impl FnOnce(&mut ArgumentsWriter) -> Result<(), Error>,
+    ) -> Call<T, E> {
+        Call::new(self.ordered(service, method, key, encode))
+    }
+
+    /// For generated stubs: a cast of a method that is ordered by a key.
+    #[doc(hidden)]
+    pub fn stub_keyed_cast(
+        &self,
+        service: &'static ServiceDescriptor,
+        method: &'static MethodDescriptor,
+        key: Result<String, Error>,
+        encode: impl FnOnce(&mut ArgumentsWriter) -> Result<(), Error>,
+    ) -> Cast {
+        Cast::new(self.ordered(service, method, key, encode))
+    }
+
+    fn ordered(
+        &self,
+        service: &'static ServiceDescriptor,
+        method: &'static MethodDescriptor,
+        key: Result<String, Error>,
+        encode: impl FnOnce(&mut ArgumentsWriter) -> Result<(), Error>,
+    ) -> Outgoing {
+        let mut outgoing = self.described(service, method, encode);
+        outgoing.order_by(key, service.partitions.unwrap_or(partition::DEFAULT));
+        outgoing
     }
 
     fn described(

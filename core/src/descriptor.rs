@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::partition;
+
 /// The version of the descriptor's own shape.
 pub const DESCRIPTOR_VERSION: u32 = 1;
 
@@ -22,6 +24,9 @@ pub struct ServiceDescriptor {
     /// The queue to use, verbatim, instead of namespace + name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<Cow<'static, str>>,
+    /// How many partitions its methods with a key have together, 1 to 1024; 16 when it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partitions: Option<u16>,
     /// The methods, in the order of the trait.
     pub methods: Cow<'static, [MethodDescriptor]>,
 }
@@ -70,6 +75,9 @@ pub struct MethodOptions {
     /// A queue of its own, taken verbatim.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<Cow<'static, str>>,
+    /// The parameter by which its calls are ordered: those with the same value run one after another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<Cow<'static, str>>,
 }
 
 impl MethodOptions {
@@ -82,6 +90,7 @@ impl MethodOptions {
         default: false,
         timeout: None,
         queue: None,
+        key: None,
     };
 }
 
@@ -125,6 +134,16 @@ impl ServiceDescriptor {
     #[must_use]
     pub fn method(&self, name: &str) -> Option<&MethodDescriptor> {
         self.methods.iter().find(|method| method.name == name)
+    }
+
+    /// How many partitions there are; `None` when no method has a key.
+    #[must_use]
+    pub fn key_partitions(&self) -> Option<u16> {
+        let keyed = self
+            .methods
+            .iter()
+            .any(|method| method.options.key.is_some());
+        keyed.then(|| self.partitions.unwrap_or(partition::DEFAULT))
     }
 
     /// The method for requests that name none: the one marked `default`, or the only one.

@@ -94,6 +94,22 @@ impl Session {
         *slot = Some(Arc::clone(&posting));
         Ok(posting)
     }
+
+    async fn make_sure_of(&self, place: &impl Place) -> Result<(), Error> {
+        if !place.is_remembered() {
+            return self.unless_lost(place.declare(self)).await;
+        }
+        if self.declared.has(place.name()) {
+            return Ok(());
+        }
+        // The first of many that come at once declares it for all.
+        let _turn = self.declared.turn.lock().await;
+        if !self.declared.has(place.name()) {
+            self.unless_lost(place.declare(self)).await?;
+            self.declared.add(place.name());
+        }
+        Ok(())
+    }
 }
 
 /// What has to exist before a message can be sent, and is looked for once a session.
@@ -102,15 +118,22 @@ pub(crate) trait Place: Sync {
     fn declare(&self, session: &Session) -> impl Future<Output = Result<(), Error>> + Send;
     /// By this it is remembered.
     fn name(&self) -> &str;
+    /// Whether it is looked for once a session, and not each time.
+    fn is_remembered(&self) -> bool {
+        true
+    }
 }
 
 /// What a session has found or made.
 #[derive(Debug, Default)]
-pub(crate) struct Declared(Mutex<HashSet<String>>);
+pub(crate) struct Declared {
+    names: Mutex<HashSet<String>>,
+    turn: tokio::sync::Mutex<()>,
+}
 
 impl Declared {
     fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -150,7 +173,8 @@ impl Shared {
                     Err(_) => return Err(too_late(maybe, reason)),
                 },
             };
-            let attempt = self.attempt(&session, &message, place, &permit, deadline);
+            let mut sent = false;
+            let attempt = self.attempt(&session, &message, place, &permit, deadline, &mut sent);
             match timeout_at(deadline, attempt).await {
                 Ok(Ok(Fate::Accepted)) => return Ok(()),
                 Ok(Ok(Fate::Refused)) => {
@@ -181,7 +205,8 @@ impl Shared {
                 }
                 Ok(Err(error)) if error.code() == Code::Unavailable => reason = Some(error),
                 Ok(Err(error)) => return Err(error.with_executed(maybe)),
-                Err(_) => return Err(too_late(Executed::Maybe, reason)),
+                Err(_) if sent => return Err(too_late(Executed::Maybe, reason)),
+                Err(_) => return Err(too_late(maybe, reason)),
             }
             let again = tokio::time::sleep(AGAIN_AFTER);
             if timeout_at(deadline, again).await.is_err() {
@@ -197,14 +222,12 @@ impl Shared {
         place: &impl Place,
         permit: &Arc<Permit>,
         deadline: Instant,
+        sent: &mut bool,
     ) -> Result<Fate, Error> {
         if session.blocked() {
             session.unblocked().await;
         }
-        if !session.declared.has(place.name()) {
-            session.unless_lost(place.declare(session)).await?;
-            session.declared.add(place.name());
-        }
+        session.make_sure_of(place).await?;
         let posting = session.posting().await?;
         let (fate, mut outcome) = oneshot::channel();
         // By its id a message that comes back is known again.
@@ -240,6 +263,7 @@ impl Shared {
                 Err(unavailable())
             };
         }
+        *sent = true;
         loop {
             let look = deadline.min(Instant::now() + LOOK_EVERY);
             match timeout_at(look, &mut outcome).await {

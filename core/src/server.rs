@@ -7,6 +7,7 @@ mod consume;
 mod control;
 mod dispatch;
 mod job;
+mod keyed;
 mod pace;
 mod queue;
 mod reply;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio_util::task::TaskTracker;
 
 pub use builder::{ServerBuilder, ServiceOptions};
@@ -23,6 +24,7 @@ pub(crate) use queue::QueueConfig;
 
 use crate::connection::Connection;
 use crate::error::{Code, Error, Executed};
+use crate::partition;
 use crate::stop::{self, Stop};
 use calls::Calls;
 use dispatch::Dispatcher;
@@ -54,22 +56,38 @@ impl Server {
         let mut running = Vec::new();
         let mut controlled = Vec::new();
         for config in queues {
-            let calls = Arc::new(Calls::new());
-            controlled.push((config.name.clone(), Arc::clone(&calls)));
+            let shared = connection.shared();
+            let slots = Arc::new(Semaphore::new(config.concurrency.into()));
+            let dispatch = |config: QueueConfig| {
+                let methods = config.service.descriptor().methods.len();
+                Arc::new(Dispatcher {
+                    paces: std::iter::repeat_with(Pace::default)
+                        .take(methods)
+                        .collect(),
+                    config,
+                    calls: Arc::new(Calls::new()),
+                    stop: stop.clone(),
+                    max_message_size: shared.settings.max_message_size,
+                    dropped: Arc::clone(&dropped),
+                    slots: Arc::clone(&slots),
+                })
+            };
+            if let Some(partitions) = config.partitions {
+                let (ready, is_ready) = oneshot::channel();
+                let dispatcher = dispatch(config.clone());
+                controlled.extend((0..partitions).map(|partition| {
+                    let queue = partition::queue(&config.name, partition);
+                    (queue, Arc::clone(&dispatcher.calls))
+                }));
+                let shared = Arc::clone(shared);
+                tracker.spawn(keyed::serve(shared, dispatcher, partitions, ready));
+                running.push(is_ready);
+            }
             let (ready, is_ready) = oneshot::channel();
-            let shared = Arc::clone(connection.shared());
-            let methods = config.service.descriptor().methods.len();
-            let dispatcher = Arc::new(Dispatcher {
-                paces: std::iter::repeat_with(Pace::default)
-                    .take(methods)
-                    .collect(),
-                config,
-                calls,
-                stop: stop.clone(),
-                max_message_size: shared.settings.max_message_size,
-                dropped: Arc::clone(&dropped),
-            });
-            tracker.spawn(queue::serve(shared, dispatcher, ready));
+            let dispatcher = dispatch(config);
+            let name = dispatcher.config.name.clone();
+            controlled.push((name, Arc::clone(&dispatcher.calls)));
+            tracker.spawn(queue::serve(Arc::clone(shared), dispatcher, ready));
             running.push(is_ready);
         }
         let (heard, mut hears) = watch::channel(false);

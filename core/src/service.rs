@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Serialize;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::arguments::Arguments;
 use crate::codec::Codec;
@@ -41,7 +41,35 @@ pub struct Request {
     codec: Codec,
     context: Context,
     /// The right to run, given back when the handler has ended, on whatever thread.
-    slot: Option<Arc<OwnedSemaphorePermit>>,
+    slot: Option<Arc<Slot>>,
+}
+
+/// The right to run, and who hears that it is no longer used.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    _permit: OwnedSemaphorePermit,
+    _ended: Option<oneshot::Sender<()>>,
+}
+
+impl From<OwnedSemaphorePermit> for Slot {
+    fn from(permit: OwnedSemaphorePermit) -> Self {
+        Self {
+            _permit: permit,
+            _ended: None,
+        }
+    }
+}
+
+impl Slot {
+    /// With what ends when the handler has, on whatever thread.
+    pub(crate) fn watched(permit: OwnedSemaphorePermit) -> (Self, oneshot::Receiver<()>) {
+        let (ended, has_ended) = oneshot::channel();
+        let slot = Self {
+            _permit: permit,
+            _ended: Some(ended),
+        };
+        (slot, has_ended)
+    }
 }
 
 /// A finished value, encoded as the caller asked.
@@ -56,7 +84,7 @@ impl Request {
         body: Bytes,
         codec: Codec,
         context: Context,
-        slot: Option<Arc<OwnedSemaphorePermit>>,
+        slot: Option<Arc<Slot>>,
     ) -> Self {
         Self {
             body,

@@ -3,6 +3,7 @@
 
 mod dead;
 pub(crate) mod delay;
+mod names;
 pub(crate) mod once;
 mod push;
 mod queue;
@@ -17,9 +18,10 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 pub use dead::{DeadLetter, DeadLetters, DeathReason};
+pub(crate) use names::{Names, Target};
 pub use push::Push;
 pub(crate) use push::post_later;
-pub(crate) use queue::{Names, QueueSpec};
+pub(crate) use queue::QueueSpec;
 pub use queue::{Retry, TaskQueue};
 
 use crate::codec::Codec;
@@ -74,7 +76,7 @@ pub struct QueueInfo {
     /// Tasks that wait for a worker. Those that rest before another attempt, or were pushed with a delay, are in none
     /// of these counts.
     pub ready: u64,
-    /// Workers, each of which counts once.
+    /// Workers, each of which counts once; of a keyed queue the partitions that are being worked on.
     pub consumers: u32,
     /// Tasks that may have ended their worker and wait to be run alone.
     pub set_aside: u64,
@@ -158,21 +160,22 @@ impl<T> Tasks<T> {
         session
             .unless_lost(async {
                 let link = &session.consume;
-                let missing = || {
-                    Error::new(
-                        Code::NoSuchService,
-                        format!("there is no queue `{}`: nothing was pushed to it and no worker was started", names.queue),
-                    )
-                };
-                let main = link.count(&names.queue).await?.ok_or_else(missing)?;
+                let mut info = QueueInfo::default();
+                for queue in names.all() {
+                    let counts = link.count(&queue).await?.ok_or_else(|| {
+                        Error::new(
+                            Code::NoSuchService,
+                            format!("there is no queue `{queue}`: nothing was pushed to it and no worker was started"),
+                        )
+                    })?;
+                    info.ready += u64::from(counts.ready);
+                    info.consumers += counts.consumers;
+                }
                 let dead = link.count(&names.dead).await?.unwrap_or_default();
                 let suspect = link.count(&names.suspect).await?.unwrap_or_default();
-                Ok(QueueInfo {
-                    ready: main.ready.into(),
-                    consumers: main.consumers,
-                    set_aside: suspect.ready.into(),
-                    dead: dead.ready.into(),
-                })
+                info.dead = dead.ready.into();
+                info.set_aside = suspect.ready.into();
+                Ok(info)
             })
             .await
     }
@@ -191,7 +194,15 @@ impl<T> Tasks<T> {
             .shared()
             .session_within(self.defaults.timeout)
             .await?;
-        let purge = async { session.consume.channel().await?.purge(&names.queue).await };
+        let purge = async {
+            let channel = session.consume.channel().await?;
+            let mut purged = 0;
+            for queue in names.all() {
+                purged += channel.purge(&queue).await?;
+            }
+            channel.close().await;
+            Ok(purged)
+        };
         session.unless_lost(purge).await
     }
 

@@ -16,6 +16,8 @@ pub(crate) const RESERVED_PREFIX: &str = "leveret.";
 
 /// The header that names a wire version above 1.
 pub(crate) const HEADER_VERSION: &str = "leveret-v";
+/// The header that holds the key of a request, for order by key.
+pub(crate) const HEADER_KEY: &str = "leveret-key";
 pub(crate) const HEADER_TRACEPARENT: &str = "traceparent";
 pub(crate) const HEADER_TRACESTATE: &str = "tracestate";
 pub(crate) const HEADER_BAGGAGE: &str = "baggage";
@@ -79,6 +81,11 @@ pub(crate) fn is_name(name: &str) -> bool {
 /// The routing key of control messages to everyone who serves a queue.
 pub(crate) fn control_key(queue: &str) -> String {
     format!("queue.{queue}")
+}
+
+/// The queue that such a key is about.
+pub(crate) fn controlled_queue(key: &str) -> Option<&str> {
+    key.strip_prefix("queue.")
 }
 
 /// The routing key of control messages to one instance of a server.

@@ -3,6 +3,8 @@
 
 mod builder;
 mod consumer;
+mod keyed;
+mod marks;
 mod message;
 mod outcome;
 mod rate;
@@ -25,7 +27,6 @@ use crate::connection::Connection;
 use crate::error::{Code, Error, Executed};
 use crate::server::closed;
 use crate::stop::{self, Stop};
-use crate::tasks::once::Locks;
 use consumer::{Batch, Common, Handler};
 use rate::Rate;
 use seen::Seen;
@@ -69,14 +70,19 @@ impl Worker {
             batch: workload.batch,
             stop: stop.clone(),
             seen: Arc::new(Seen::default()),
-            locks: Locks::default(),
             running: TaskTracker::new(),
         });
         let mut starting = Vec::new();
-        for &lane in common.source.lanes() {
+        if let Some((names, partitions)) = common.source.partitions() {
             let (ready, is_ready) = oneshot::channel();
-            tracker.spawn(consumer::serve(Arc::clone(&common), lane, ready));
+            tracker.spawn(keyed::serve(Arc::clone(&common), names, partitions, ready));
             starting.push(is_ready);
+        } else {
+            for &lane in common.source.lanes() {
+                let (ready, is_ready) = oneshot::channel();
+                tracker.spawn(consumer::serve(Arc::clone(&common), lane, ready));
+                starting.push(is_ready);
+            }
         }
         tracker.close();
         let worker = Self {

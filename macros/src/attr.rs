@@ -7,7 +7,7 @@ use proc_macro2::TokenStream;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Token, token};
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Meta, Path, Token, token};
 
 use crate::errors::Errors;
 use crate::names;
@@ -17,6 +17,7 @@ use crate::names;
 pub(crate) struct ServiceAttr {
     pub(crate) name: Option<LitStr>,
     pub(crate) queue: Option<LitStr>,
+    pub(crate) partitions: Option<LitInt>,
     pub(crate) schema: Option<Ident>,
     pub(crate) krate: Option<Path>,
 }
@@ -26,6 +27,7 @@ pub(crate) struct ServiceAttr {
 pub(crate) struct MethodAttr {
     pub(crate) name: Option<LitStr>,
     pub(crate) queue: Option<LitStr>,
+    pub(crate) key: Option<LitStr>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) oneway: Option<Ident>,
     pub(crate) blocking: Option<Ident>,
@@ -43,11 +45,15 @@ pub(crate) struct ErrorAttr {
 
 impl ServiceAttr {
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
-        let mut keys = Keys::new("`#[rpc_service]`", &["name", "queue", "schema", "crate"]);
+        let mut keys = Keys::new(
+            "`#[rpc_service]`",
+            &["name", "queue", "partitions", "schema", "crate"],
+        );
         keys.read(tokens, errors);
         Self {
             name: keys.text("name", "math", errors),
             queue: keys.text("queue", "rpc_queue", errors),
+            partitions: keys.number("partitions", "8", errors),
             schema: keys.flag("schema", errors),
             krate: keys.path("crate", errors),
         }
@@ -58,6 +64,7 @@ impl MethodAttr {
     const ALLOWED: &[&str] = &[
         "name",
         "queue",
+        "key",
         "timeout",
         "oneway",
         "blocking",
@@ -72,6 +79,7 @@ impl MethodAttr {
         Self {
             name: keys.text("name", "fib", errors),
             queue: keys.text("queue", "math.slow", errors),
+            key: keys.text("key", "item_id", errors),
             timeout: keys
                 .text("timeout", "30s", errors)
                 .and_then(|text| duration(&text, errors)),
@@ -224,6 +232,25 @@ impl Keys {
             None => errors.push(
                 ident,
                 format!("`{key}` needs a text: write `{key} = \"{example}\"`"),
+            ),
+        }
+        None
+    }
+
+    fn number(&mut self, key: &str, example: &str, errors: &mut Errors) -> Option<LitInt> {
+        let (ident, value) = self.take(key)?;
+        match value {
+            Some(Expr::Lit(ExprLit {
+                lit: Lit::Int(number),
+                ..
+            })) => return Some(number),
+            Some(other) => errors.push(
+                other,
+                format!("`{key}` takes a number: write `{key} = {example}`"),
+            ),
+            None => errors.push(
+                ident,
+                format!("`{key}` needs a number: write `{key} = {example}`"),
             ),
         }
         None

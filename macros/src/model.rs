@@ -13,6 +13,9 @@ use crate::attr::{MethodAttr, ServiceAttr};
 use crate::errors::Errors;
 use crate::names;
 
+/// As in `docs/protocol.md`.
+const DEFAULT_PARTITIONS: u16 = 16;
+
 pub(crate) struct ServiceDef<'a> {
     pub(crate) item: &'a ItemTrait,
     pub(crate) attr: ServiceAttr,
@@ -60,6 +63,17 @@ impl<'a> ServiceDef<'a> {
         }
     }
 
+    /// How many partitions the keyed methods have, if there are any.
+    pub(crate) fn partitions(&self) -> Option<u16> {
+        self.methods
+            .iter()
+            .find(|method| method.attr.key.is_some())?;
+        let given = self.attr.partitions.as_ref();
+        Some(given.map_or(DEFAULT_PARTITIONS, |number| {
+            number.base10_parse().unwrap_or_default()
+        }))
+    }
+
     /// The library, as generated code reaches it.
     pub(crate) fn krate(&self) -> TokenStream {
         krate(self.attr.krate.as_ref())
@@ -99,6 +113,14 @@ impl<'a> MethodDef<'a> {
 
     pub(crate) fn cfgs(&self) -> Vec<&'a Attribute> {
         attributes_named(&self.item.attrs, &["cfg"])
+    }
+
+    /// The parameter that orders the calls.
+    pub(crate) fn key(&self) -> Option<&ArgDef<'a>> {
+        let key = self.attr.key.as_ref()?.value();
+        self.arguments
+            .iter()
+            .find(|argument| argument.name.value() == key)
     }
 
     pub(crate) fn argument_names(&self) -> impl Iterator<Item = &LitStr> {

@@ -31,6 +31,7 @@ fn check_trait(service: &ServiceDef<'_>, errors: &mut Errors) {
     if let Some(queue) = &service.attr.queue {
         names::check_queue(queue, errors);
     }
+    check_partitions(service, errors);
     check_schema(service, cfg!(feature = "schema"), errors);
     if let Some(token) = &item.unsafety {
         errors.push(token, "a service is a safe trait: take `unsafe` off");
@@ -58,6 +59,23 @@ fn check_trait(service: &ServiceDef<'_>, errors: &mut Errors) {
         errors.push(
             &item.ident,
             "a service needs at least one method, such as `async fn fib(&self, n: u64) -> u64;`",
+        );
+    }
+}
+
+fn check_partitions(service: &ServiceDef<'_>, errors: &mut Errors) {
+    let Some(number) = &service.attr.partitions else {
+        return;
+    };
+    if !matches!(number.base10_parse(), Ok(1_u16..=1024)) {
+        errors.push(
+            number,
+            "a service has 1 to 1024 partitions: write `partitions = 16`, or leave it out for that",
+        );
+    } else if service.partitions().is_none() {
+        errors.push(
+            number,
+            "only methods with a key use partitions: add `#[rpc(key = \"..\")]` to one, or take this off",
         );
     }
 }
@@ -116,7 +134,36 @@ fn check_method(method: &MethodDef<'_>, errors: &mut Errors) {
     check_generics(&signature.generics, "an RPC method", errors);
     check_receiver(signature, errors);
     check_parameters(method, errors);
+    check_key(method, errors);
     check_return(method, errors);
+}
+
+fn check_key(method: &MethodDef<'_>, errors: &mut Errors) {
+    let Some(key) = &method.attr.key else {
+        return;
+    };
+    if let Some(queue) = &method.attr.queue {
+        errors.push(
+            queue,
+            "calls with a key go to the partitions of the service: take `queue` off, or `key`",
+        );
+    }
+    let Some(argument) = method.key() else {
+        let names: Vec<_> = method
+            .argument_names()
+            .map(|name| format!("`{}`", name.value()))
+            .collect();
+        let message = match names.as_slice() {
+            [] => "a key is one of the parameters, and this method has none: add one".to_owned(),
+            _ => format!(
+                "there is no parameter `{}` to be the key: write one of {}",
+                key.value(),
+                names.join(", ")
+            ),
+        };
+        return errors.push(key, message);
+    };
+    types::check_key(argument.ty, errors);
 }
 
 fn check_qualifiers(method: &MethodDef<'_>, errors: &mut Errors) {

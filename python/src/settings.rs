@@ -195,6 +195,7 @@ impl Descriptor {
             name: self.name.into(),
             doc: self.doc.into(),
             queue: self.queue.map(Cow::Owned),
+            partitions: None,
             methods: self.methods.into_iter().map(Method::into_core).collect(),
         }
     }
@@ -221,6 +222,7 @@ impl Method {
                 default: options.default,
                 timeout: options.timeout_ms.map(Duration::from_millis),
                 queue: options.queue.map(Cow::Owned),
+                key: None,
             },
             schemas,
         }

@@ -32,6 +32,7 @@ impl Mirror {
             name: "mirror".into(),
             doc: "".into(),
             queue: None,
+            partitions: None,
             methods: vec![
                 method("two", &["a", "b"]),
                 method("rubbish", &[]),

@@ -84,7 +84,7 @@ impl Stage {
         Self(Arc::default())
     }
 
-    fn tell(&self, what: &str, id: &str) {
+    pub(crate) fn tell(&self, what: &str, id: &str) {
         self.0
             .events
             .send_modify(|events| events.push(format!("{what} {id}")));
@@ -141,7 +141,7 @@ impl Stage {
         *self.0.open.borrow() || self.0.released.borrow().contains(id)
     }
 
-    async fn held(&self, id: String) -> String {
+    pub(crate) async fn held(&self, id: String) -> String {
         let mut guard = Guard::start(self, &id);
         let (mut released, mut open) = (self.0.released.subscribe(), self.0.open.subscribe());
         while !self.is_free(&id) {
@@ -153,6 +153,19 @@ impl Stage {
         guard.end = "end";
         drop(guard);
         id
+    }
+}
+
+impl Stage {
+    /// As [`held`](Self::held), for a thread, which has nothing to wait on. It is bounded, because a failed test could
+    /// not end before its threads.
+    pub(crate) fn held_thread(&self, id: String) {
+        let mut guard = Guard::start(self, &id);
+        let begin = Instant::now();
+        while !self.is_free(&id) && begin.elapsed() < PATIENCE {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        guard.end = "end";
     }
 }
 

@@ -5,6 +5,7 @@
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Arguments, ArgumentsWriter, Error, MethodError, Reply, Request};
+use crate::partition;
 
 /// A type that can be a parameter of an RPC method.
 #[diagnostic::on_unimplemented(
@@ -18,6 +19,9 @@ pub trait Argument: Sized {
 
     /// Writes the next parameter.
     fn push(&self, arguments: &mut ArgumentsWriter, name: &str) -> Result<(), Error>;
+
+    /// The text by which calls with it are ordered.
+    fn key(&self) -> Result<String, Error>;
 }
 
 // Without `do_not_recommend` the compiler explains the blanket impl instead of printing the message above.
@@ -29,6 +33,10 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Argument for T {
 
     fn push(&self, arguments: &mut ArgumentsWriter, name: &str) -> Result<(), Error> {
         arguments.push(name, self)
+    }
+
+    fn key(&self) -> Result<String, Error> {
+        partition::text(self)
     }
 }
 

@@ -11,7 +11,7 @@ use lapin::options::{
 };
 use lapin::types::{FieldTable, ShortString};
 
-use super::failure::failure;
+use super::failure::{failure, is_not_found};
 use super::header::HeaderValue;
 use super::message::{Delivery, Message, short};
 use crate::error::Error;
@@ -154,6 +154,25 @@ impl Channel {
         queue: &str,
         options: ConsumeOptions,
     ) -> Result<Consumer, Error> {
+        self.attach(queue, options, false).await
+    }
+
+    /// Consumes alone: refused, and this channel closed, where anybody else consumes, and so is everybody else
+    /// from then on. RabbitMQ's quorum queues do not keep to it.
+    pub(crate) async fn consume_alone(
+        &self,
+        queue: &str,
+        options: ConsumeOptions,
+    ) -> Result<Consumer, Error> {
+        self.attach(queue, options, true).await
+    }
+
+    async fn attach(
+        &self,
+        queue: &str,
+        options: ConsumeOptions,
+        exclusive: bool,
+    ) -> Result<Consumer, Error> {
         let doing = || format!("consuming from `{queue}`");
         if options.prefetch > 0 {
             self.0
@@ -163,6 +182,7 @@ impl Channel {
         }
         let consume = BasicConsumeOptions {
             no_ack: options.no_ack,
+            exclusive,
             ..Default::default()
         };
         let queue = short(queue, "the queue's name")?;
@@ -180,6 +200,21 @@ impl Channel {
             inner: consumer,
             _channel: self.clone(),
         })
+    }
+
+    /// How many consumers a queue has; `None` when there is no such queue, and then the channel is closed.
+    pub(crate) async fn count_consumers(&self, queue: &str) -> Result<Option<u32>, Error> {
+        let passive = QueueDeclareOptions {
+            passive: true,
+            ..Default::default()
+        };
+        let name = short(queue, "the queue's name")?;
+        let looked = self.0.queue_declare(name, passive, FieldTable::default());
+        match looked.await {
+            Ok(found) => Ok(Some(found.consumer_count())),
+            Err(error) if is_not_found(&error) => Ok(None),
+            Err(error) => Err(failure(&format!("looking at the queue `{queue}`"), error)),
+        }
     }
 
     /// Publishes something that nobody will miss, and waits until it has been written.

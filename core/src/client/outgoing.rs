@@ -26,7 +26,9 @@ pub(super) struct Outgoing {
     codec: Codec,
     body: Bytes,
     /// What was wrong with the call before it was sent.
-    refused: Option<Error>,
+    pub(super) refused: Option<Error>,
+    /// What orders it, if anything does.
+    pub(super) key: Option<String>,
     pub(super) timeout: Option<Duration>,
     pub(super) expires: Option<Duration>,
     pub(super) priority: Option<u8>,
@@ -61,6 +63,7 @@ impl Outgoing {
             codec,
             body,
             refused,
+            key: None,
             timeout: None,
             expires: None,
             priority: None,
@@ -151,7 +154,7 @@ impl Outgoing {
                 }
             };
             if defaults.fail_fast {
-                Box::pin(caller.look(&route, &self.target.queue, deadline)).await?;
+                Box::pin(caller.look(&route, &self.served_queue(), deadline)).await?;
             }
             if let Some(flight) = self.publish(route, &permit, id, deadline, cast)? {
                 return Ok((deadline, flight));
@@ -173,7 +176,7 @@ impl Outgoing {
             .trace
             .as_ref()
             .or_else(|| around.as_ref().and_then(Context::trace));
-        let headers = headers(&self.metadata, trace)?;
+        let headers = headers(&self.metadata, trace, self.key.as_deref())?;
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(Error::new(
@@ -280,8 +283,10 @@ pub(crate) fn deadline(timeout: Duration) -> Instant {
 pub(crate) fn headers<'a>(
     metadata: &'a Metadata,
     trace: Option<&'a TraceContext>,
+    key: Option<&'a str>,
 ) -> Result<Vec<(&'a str, &'a str)>, Error> {
     let mut headers: Vec<_> = metadata.iter().collect();
+    headers.extend(key.map(|key| (wire::HEADER_KEY, key)));
     if let Some(trace) = trace {
         headers.push((wire::HEADER_TRACEPARENT, &trace.traceparent));
         headers.extend(
@@ -305,7 +310,7 @@ pub(crate) fn headers<'a>(
         return Err(Error::new(
             Code::InvalidArgument,
             format!(
-                "metadata and trace headers take {size} bytes, at most {} fit",
+                "metadata, trace headers and the key take {size} bytes, at most {} fit",
                 wire::MAX_HEADER_BYTES
             ),
         )

@@ -149,7 +149,7 @@ impl Publish {
             expiration: self.expires.map(ceil_millis),
             priority: self.priority,
             app_id: shared.settings.name.as_deref(),
-            headers: headers(&self.metadata, trace)?,
+            headers: headers(&self.metadata, trace, None)?,
             values: self
                 .headers
                 .iter()

@@ -274,7 +274,7 @@ fn source(
             let namespace = &connection.shared().settings.namespace;
             let name = exchange.name.strip_prefix(namespace.as_str());
             let name = name.unwrap_or(&exchange.name);
-            Some(Names::new(format!("{namespace}{name}.{group}"), options))
+            Some(Names::new(namespace, &format!("{name}.{group}"), options))
         }
     };
     Ok(Source {

@@ -7,13 +7,18 @@ use std::time::Duration;
 
 use super::{QueueConfig, Server};
 use crate::connection::Connection;
+use crate::descriptor::ServiceDescriptor;
 use crate::error::{Code, Error, Executed};
+use crate::partition;
 use crate::service::Service;
 use crate::topology::QueueOptions;
 use crate::wire;
 
 /// How many requests of a queue run at once when nobody says so.
 const CONCURRENCY: NonZeroU16 = NonZeroU16::new(64).unwrap();
+
+/// The name of a partitioned queue leaves room for `.p1023`, of which a cancel can still be sent.
+const LONGEST_PARTITIONED: usize = 230;
 
 /// How one service, or one queue of it, is served.
 ///
@@ -39,20 +44,23 @@ impl ServiceOptions {
         Self::default()
     }
 
-    /// How many requests run at once, at least 1. Default: 64.
+    /// How many requests run at once, at least 1, those of its partitions included. Default: 64.
     pub fn concurrency(mut self, requests: u16) -> Self {
         self.concurrency = Some(requests);
         self
     }
 
     /// How many requests the broker may hand over before earlier ones are done, at least 1. Default: the
-    /// concurrency. More hides the broker's round trip and makes sharing between processes less even.
+    /// concurrency. More hides the broker's round trip and makes sharing between processes less even. Each partition
+    /// of methods with a key is handed over so many.
     pub fn prefetch(mut self, requests: u16) -> Self {
         self.prefetch = Some(requests);
         self
     }
 
-    /// How the queue is declared.
+    /// How the queue is declared. Those of the partitions of methods with a key (`#[rpc(key = "…")]`) are declared
+    /// alike, but are never `auto_delete` or `single_active_consumer`: they are consumed by one server at a time anyway,
+    /// and by none while one hands them to the next.
     pub fn queue(mut self, options: QueueOptions) -> Self {
         self.queue = options;
         self
@@ -147,7 +155,11 @@ impl ServerBuilder {
             Some(queue) => queue.clone().into_owned(),
             None => self.connection.shared().scoped(&descriptor.name),
         };
-        let mut names = vec![main];
+        let partitions = descriptor.key_partitions();
+        if let Some(partitions) = partitions {
+            check_partitions(descriptor, &main, partitions)?;
+        }
+        let mut names = vec![main.clone()];
         for queue in descriptor
             .methods
             .iter()
@@ -171,12 +183,8 @@ impl ServerBuilder {
                     "the queue's name {name:?} must have 1 to 240 bytes"
                 )));
             }
-            if self.queues.iter().any(|queue| queue.name == name) {
-                return Err(invalid(format!(
-                    "two services would share the queue `{name}`"
-                )));
-            }
             let options = options.method_queues.get(&name).unwrap_or(&options);
+            let partitions = partitions.filter(|_| name == main);
             let positive = |value: Option<u16>, default: NonZeroU16, what| match value {
                 None => Ok(default),
                 Some(value) => NonZeroU16::new(value)
@@ -184,16 +192,58 @@ impl ServerBuilder {
             };
             let concurrency = positive(options.concurrency, CONCURRENCY, "the concurrency")?;
             let prefetch = positive(options.prefetch, concurrency, "the prefetch")?;
-            self.queues.push(QueueConfig {
-                name: name.clone(),
+            let queue = QueueConfig {
+                name,
                 service: Arc::clone(&service),
                 options: options.queue.clone(),
                 concurrency: concurrency.get(),
                 prefetch: prefetch.get(),
-            });
+                partitions,
+            };
+            let shares = |other: &QueueConfig| other.uses(&queue.name) || queue.uses(&other.name);
+            if let Some(other) = self.queues.iter().find(|other| shares(other)) {
+                return Err(invalid(format!(
+                    "two services would share a queue: `{}` and `{}`",
+                    other.name, queue.name
+                )));
+            }
+            self.queues.push(queue);
         }
         Ok(())
     }
+}
+
+/// What the macro has checked already, for descriptors that were made at run time.
+fn check_partitions(
+    descriptor: &ServiceDescriptor,
+    queue: &str,
+    partitions: u16,
+) -> Result<(), Error> {
+    partition::check(partitions)?;
+    if queue.len() > LONGEST_PARTITIONED {
+        return Err(invalid(format!(
+            "the queue's name {queue:?} must have at most {LONGEST_PARTITIONED} bytes, to stand before those of \
+             its partitions"
+        )));
+    }
+    for method in &*descriptor.methods {
+        let Some(key) = &method.options.key else {
+            continue;
+        };
+        if !method.arguments.contains(key) {
+            return Err(invalid(format!(
+                "`{}` has no parameter `{key}` to order its calls by",
+                method.name
+            )));
+        }
+        if method.options.queue.is_some() {
+            return Err(invalid(format!(
+                "calls of `{}` go to the partitions of their keys, and to no queue of the method's own",
+                method.name
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn invalid(message: String) -> Error {

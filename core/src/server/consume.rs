@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep};
 use tokio_util::task::TaskTracker;
 
 use super::dispatch::Dispatcher;
 use super::job::{Desk, Job};
 use crate::amqp::{Channel, Consumer};
+use crate::stop::Stop;
 
 /// How long answers may take to leave after the grace time.
 const FLUSH_TIME: Duration = Duration::from_secs(2);
@@ -27,7 +28,6 @@ pub(super) enum Ended {
 
 pub(super) struct Intake {
     dispatcher: Arc<Dispatcher>,
-    slots: Arc<Semaphore>,
     desk: Arc<Desk>,
     channel: Channel,
     consumer: Consumer,
@@ -44,7 +44,6 @@ enum Event {
 impl Intake {
     pub(super) fn new(
         dispatcher: Arc<Dispatcher>,
-        slots: Arc<Semaphore>,
         desk: Desk,
         channel: Channel,
         consumer: Consumer,
@@ -52,7 +51,6 @@ impl Intake {
     ) -> Self {
         Self {
             dispatcher,
-            slots,
             desk: Arc::new(desk),
             channel,
             consumer,
@@ -74,14 +72,14 @@ impl Intake {
                     return Ended::Stopped;
                 }
                 () = &mut broken => Event::Ended,
-                slot = Arc::clone(&self.slots).acquire_owned(), if !waiting.is_empty() => {
+                slot = Arc::clone(&dispatcher.slots).acquire_owned(), if !waiting.is_empty() => {
                     slot.map_or(Event::Ended, Event::Slot)
                 }
-                event = self.next() => event,
+                job = next(&mut self.consumer, &dispatcher, &desk) => job.map_or(Event::Ended, Event::Job),
             };
             match event {
                 Event::Job(job) if waiting.is_empty() => {
-                    match Arc::clone(&self.slots).try_acquire_owned() {
+                    match Arc::clone(&dispatcher.slots).try_acquire_owned() {
                         Ok(slot) => self.start(job, slot).await,
                         Err(_) => waiting.push_back(job),
                     }
@@ -99,31 +97,6 @@ impl Intake {
         }
     }
 
-    /// The next delivery that is a request.
-    async fn next(&mut self) -> Event {
-        // What is answered in this loop is seen by it anyway.
-        self.desk.do_not_wake();
-        std::future::poll_fn(|cx| {
-            loop {
-                match self.consumer.poll_next(cx) {
-                    Poll::Ready(Some(delivery)) => {
-                        if let Some(job) = self.dispatcher.admit(delivery, &self.desk) {
-                            return Poll::Ready(Event::Job(job));
-                        }
-                    }
-                    Poll::Ready(None) => return Poll::Ready(Event::Ended),
-                    Poll::Pending => {
-                        // Here rather than in a task of its own: whatever wakes this task has often
-                        // written answers too.
-                        self.desk.poll_settle(cx);
-                        return Poll::Pending;
-                    }
-                }
-            }
-        })
-        .await
-    }
-
     async fn start(&self, job: Box<Job>, slot: OwnedSemaphorePermit) {
         let pace = self
             .dispatcher
@@ -132,10 +105,10 @@ impl Intake {
             .filter(|pace| pace.in_place());
         let Some(pace) = pace else {
             self.running
-                .spawn(Arc::clone(&self.dispatcher).run(job, slot));
+                .spawn(Arc::clone(&self.dispatcher).run(job, slot.into()));
             return;
         };
-        let mut run = Box::pin(Arc::clone(&self.dispatcher).run(job, slot));
+        let mut run = Box::pin(Arc::clone(&self.dispatcher).run(job, slot.into()));
         let began = Instant::now();
         let outcome = futures_util::poll!(run.as_mut());
         pace.took(began.elapsed());
@@ -153,26 +126,60 @@ impl Intake {
         for job in waiting.into_iter().chain(late) {
             // What goes back is marked as redelivered, which nobody would run then.
             if job.now_or_never {
-                let (dispatcher, slots) = (Arc::clone(&self.dispatcher), Arc::clone(&self.slots));
+                let dispatcher = Arc::clone(&self.dispatcher);
+                let slots = Arc::clone(&dispatcher.slots);
                 self.running.spawn(dispatcher.run_last(job, slots));
             } else {
                 self.desk.acks.requeue(job.context.delivery().tag);
             }
         }
-        let stop = &self.dispatcher.stop;
-        let grace_ends = Instant::now() + stop.grace;
-        tokio::select! {
-            () = stop.finish(&self.running, grace_ends) => {}
-            () = self.desk.settle() => {}
-        }
-        // A broker under alarm takes no answers. Their requests are still unacknowledged and go back.
-        tokio::select! {
-            () = self.desk.drained() => {}
-            () = async {
-                stop.no_more_grace(grace_ends).await;
-                sleep(FLUSH_TIME).await;
-            } => {}
-        }
+        finish_in_time(&self.dispatcher.stop, &self.running, &self.desk).await;
         self.channel.close().await;
     }
+}
+
+/// Lets what runs end within the grace time, and its answers leave.
+pub(super) async fn finish_in_time(stop: &Stop, running: &TaskTracker, desk: &Desk) {
+    let grace_ends = Instant::now() + stop.grace;
+    tokio::select! {
+        () = stop.finish(running, grace_ends) => {}
+        () = desk.settle() => {}
+    }
+    // A broker under alarm takes no answers. Their requests are still unacknowledged and go back.
+    tokio::select! {
+        () = desk.drained() => {}
+        () = async {
+            stop.no_more_grace(grace_ends).await;
+            sleep(FLUSH_TIME).await;
+        } => {}
+    }
+}
+
+/// The next delivery that is a request; `None` when the consumer has ended.
+pub(super) async fn next(
+    consumer: &mut Consumer,
+    dispatcher: &Dispatcher,
+    desk: &Arc<Desk>,
+) -> Option<Box<Job>> {
+    // What is answered in this loop is seen by it anyway.
+    desk.do_not_wake();
+    std::future::poll_fn(|cx| {
+        loop {
+            match consumer.poll_next(cx) {
+                Poll::Ready(Some(delivery)) => {
+                    if let Some(job) = dispatcher.admit(delivery, desk) {
+                        return Poll::Ready(Some(job));
+                    }
+                }
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => {
+                    // Here rather than in a task of its own: whatever wakes this task has often
+                    // written answers too.
+                    desk.poll_settle(cx);
+                    return Poll::Pending;
+                }
+            }
+        }
+    })
+    .await
 }

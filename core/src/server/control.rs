@@ -103,10 +103,8 @@ async fn receive(consumer: &mut Consumer, queues: &[(String, Arc<Calls>)]) {
         let Some(id) = delivery.correlation_id() else {
             continue;
         };
-        for (_, calls) in queues
-            .iter()
-            .filter(|(name, _)| wire::control_key(name) == delivery.routing_key)
-        {
+        let queue = wire::controlled_queue(&delivery.routing_key);
+        for (_, calls) in queues.iter().filter(|(name, _)| queue == Some(name)) {
             calls.cancel(id);
         }
     }

@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 use tracing::Instrument;
 use uuid::Uuid;
@@ -23,7 +23,8 @@ use crate::codec::Codec;
 use crate::context::{Cancellation, Context, Metadata, Parts, TraceContext};
 use crate::descriptor::MethodDescriptor;
 use crate::error::{Code, Error, Executed};
-use crate::service::{Reply, Request, panicked};
+use crate::partition;
+use crate::service::{Reply, Request, Slot, panicked};
 use crate::stop::Stop;
 use crate::wire;
 
@@ -38,6 +39,8 @@ pub(super) struct Dispatcher {
     pub(super) paces: Vec<Pace>,
     /// Messages that were no requests.
     pub(super) dropped: Arc<AtomicU64>,
+    /// How many requests may run, over all queues that share them.
+    pub(super) slots: Arc<Semaphore>,
 }
 
 impl Dispatcher {
@@ -60,7 +63,7 @@ impl Dispatcher {
             );
             return None;
         }
-        match self.examine(&delivery) {
+        match self.examine(&delivery, desk.partition) {
             Ok((codec, method)) => Some(self.job(delivery, arrival, codec, method, desk)),
             Err(error) => {
                 // In JSON when the caller's own encoding is the thing that is not understood.
@@ -79,7 +82,12 @@ impl Dispatcher {
         desk.acks.finish(&[delivery.tag]);
     }
 
-    fn examine(&self, delivery: &Delivery) -> Result<(Codec, &MethodDescriptor), Error> {
+    /// `partition`: of the queue from which it came, if it came from one.
+    fn examine(
+        &self,
+        delivery: &Delivery,
+        partition: Option<u16>,
+    ) -> Result<(Codec, &MethodDescriptor), Error> {
         let refuse =
             |code, message: String| Err(Error::new(code, message).with_executed(Executed::No));
         if delivery.has_header(wire::HEADER_VERSION)
@@ -155,7 +163,48 @@ impl Dispatcher {
                 );
             }
         };
+        match partition {
+            Some(partition) => self.check_key(delivery, partition)?,
+            None if method.options.key.is_some() => return Err(self.wants_partition(method)),
+            None => {}
+        }
         Ok((codec, method))
+    }
+
+    /// A key in the wrong partition is handled beside the same key in the right one.
+    fn check_key(&self, delivery: &Delivery, partition: u16) -> Result<(), Error> {
+        let Some(key) = delivery.header(wire::HEADER_KEY) else {
+            return Ok(());
+        };
+        let partitions = self.config.partitions.unwrap_or(partition::DEFAULT);
+        let right = partition::of(key, partitions);
+        if right == partition {
+            return Ok(());
+        }
+        Err(Error::new(
+            Code::InvalidArgument,
+            format!(
+                "the key of the request belongs to partition {right} and came to partition {partition}; the \
+                 service has {partitions}, the caller counts with another number or the wrong key"
+            ),
+        )
+        .with_executed(Executed::No))
+    }
+
+    fn wants_partition(&self, method: &MethodDescriptor) -> Error {
+        Error::new(
+            Code::InvalidArgument,
+            format!(
+                "calls of `{}` are ordered by `{}` and do not go to this queue: send them to `{}.p` + the CRC-32 of \
+                 the key modulo {}, with the key in the header {}",
+                method.name,
+                method.options.key.as_deref().unwrap_or_default(),
+                self.config.name,
+                self.config.partitions.unwrap_or(partition::DEFAULT),
+                wire::HEADER_KEY
+            ),
+        )
+        .with_executed(Executed::No)
     }
 
     fn job(
@@ -208,9 +257,14 @@ impl Dispatcher {
             biased;
             () = self.stop.now.cancelled() => {}
             slot = slots.acquire_owned() => if let Ok(slot) = slot {
-                return Arc::clone(&self).run(job, slot).await;
+                return Arc::clone(&self).run(job, slot.into()).await;
             }
         }
+        self.refuse_late(&job);
+    }
+
+    /// Answers what could not start within the grace time.
+    pub(super) fn refuse_late(&self, job: &Job) {
         let error = Error::new(
             Code::Unavailable,
             "the server stopped before the call could start",
@@ -221,7 +275,7 @@ impl Dispatcher {
     }
 
     /// Runs a job to its answer.
-    pub(super) async fn run(self: Arc<Self>, job: Box<Job>, slot: OwnedSemaphorePermit) {
+    pub(super) async fn run(self: Arc<Self>, job: Box<Job>, slot: Slot) {
         let job = match self.calls.begin(job) {
             Begin::Run(job) => job,
             Begin::Joined => return,
@@ -251,7 +305,7 @@ impl Dispatcher {
         }
     }
 
-    async fn handle(&self, job: &Job, slot: &Arc<OwnedSemaphorePermit>) -> Result<Reply, Error> {
+    async fn handle(&self, job: &Job, slot: &Arc<Slot>) -> Result<Reply, Error> {
         let deadline = job.context.deadline();
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             return Err(Error::new(

@@ -12,6 +12,7 @@ use super::reply::Answer;
 use crate::amqp::{Acks, Channel, Delivery, Message, Writer};
 use crate::codec::Codec;
 use crate::context;
+use crate::wire;
 
 /// Where requests of one consumer came from and where their answers go.
 pub(super) struct Desk {
@@ -19,6 +20,8 @@ pub(super) struct Desk {
     replies: Writer<u64>,
     /// Set when answers can no longer be written, so that the consumer is set up anew.
     pub(super) broken: CancellationToken,
+    /// Of the queue, if it is one of a service's partitions.
+    pub(super) partition: Option<u16>,
 }
 
 impl fmt::Debug for Desk {
@@ -28,11 +31,12 @@ impl fmt::Debug for Desk {
 }
 
 impl Desk {
-    pub(super) fn new(requests: Channel, replies: Channel) -> Self {
+    pub(super) fn new(requests: Channel, replies: Channel, partition: Option<u16>) -> Self {
         Self {
             acks: Acks::new(requests),
             replies: Writer::new(replies),
             broken: CancellationToken::new(),
+            partition,
         }
     }
 
@@ -94,6 +98,12 @@ pub(super) struct Job {
 }
 
 impl Job {
+    /// What orders it; requests without one are all of the same.
+    pub(super) fn key(&self) -> &str {
+        let delivery = self.context.delivery();
+        delivery.header(wire::HEADER_KEY).unwrap_or_default()
+    }
+
     /// Sends the answer, and acknowledges the request once it has been written.
     pub(super) fn answer(&self, answer: &Answer) {
         self.desk.answer(self.context.delivery(), answer);

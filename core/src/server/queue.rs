@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 use tokio_util::task::TaskTracker;
 
@@ -15,6 +15,7 @@ use super::job::Desk;
 use crate::amqp::ConsumeOptions;
 use crate::connection::{Session, Shared, next_session};
 use crate::error::{Code, Error};
+use crate::partition;
 use crate::service::Service;
 use crate::topology::QueueOptions;
 
@@ -23,12 +24,25 @@ const REATTACH_AFTER: Duration = Duration::from_millis(100);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// One queue to serve.
+#[derive(Clone)]
 pub(crate) struct QueueConfig {
     pub(super) name: String,
     pub(super) service: Arc<dyn Service>,
     pub(super) options: QueueOptions,
     pub(super) concurrency: u16,
     pub(super) prefetch: u16,
+    /// How many partitions stand beside it, for the methods that are ordered by key.
+    pub(super) partitions: Option<u16>,
+}
+
+impl QueueConfig {
+    /// Whether a queue of this name belongs to it.
+    pub(super) fn uses(&self, queue: &str) -> bool {
+        let Some(rest) = queue.strip_prefix(&self.name) else {
+            return false;
+        };
+        rest.is_empty() || self.partitions.is_some() && partition::is_suffix(rest)
+    }
 }
 
 impl fmt::Debug for QueueConfig {
@@ -62,7 +76,6 @@ async fn attend(
     let (config, stop) = (&dispatcher.config, &dispatcher.stop);
     let mut ready = Some(ready);
     let mut sessions = shared.sessions();
-    let slots = Arc::new(Semaphore::new(config.concurrency.into()));
     loop {
         let session = tokio::select! {
             biased;
@@ -73,7 +86,7 @@ async fn attend(
                 None => return,
             },
         };
-        let attaching = attach(&session, dispatcher, &slots, running);
+        let attaching = attach(&session, dispatcher, running);
         let pause = match session.unless_lost(attaching).await {
             Ok(intake) => {
                 if let Some(ready) = ready.take() {
@@ -120,7 +133,6 @@ async fn attend(
 async fn attach(
     session: &Session,
     dispatcher: &Arc<Dispatcher>,
-    slots: &Arc<Semaphore>,
     running: &TaskTracker,
 ) -> Result<Intake, Error> {
     let config = &dispatcher.config;
@@ -136,11 +148,9 @@ async fn attach(
         prefetch: config.prefetch,
     };
     let consumer = channel.consume(&config.name, options).await?;
-    let desk = Desk::new(channel.clone(), replies);
-    let (dispatcher, slots) = (Arc::clone(dispatcher), Arc::clone(slots));
+    let desk = Desk::new(channel.clone(), replies, None);
     Ok(Intake::new(
-        dispatcher,
-        slots,
+        Arc::clone(dispatcher),
         desk,
         channel,
         consumer,

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::de::DeserializeOwned;
 
-use super::Names;
+use super::{Names, Target};
 use crate::amqp::{Channel, Delivery, Message};
 use crate::client::deadline;
 use crate::connection::{Connection, Session};
@@ -219,8 +219,12 @@ impl<T> DeadLetter<T> {
     /// # Cancel safety
     /// It may have been pushed and be a dead letter all the same.
     pub async fn retry(self) -> Result<(), Error> {
+        let key = self.delivery.header(wire::HEADER_KEY);
+        let target = self
+            .names
+            .target(key.filter(|_| self.names.partitions.is_some()))?;
         let copy = Message {
-            routing_key: &self.names.queue,
+            routing_key: &target,
             mandatory: true,
             persistent: true,
             like: Some(&self.delivery),
@@ -234,10 +238,12 @@ impl<T> DeadLetter<T> {
             body: self.delivery.body.clone(),
             ..Message::default()
         };
+        let place = Target {
+            names: &self.names,
+            queue: &target,
+        };
         let shared = self.connection.shared();
-        shared
-            .post(copy, &self.names, deadline(self.timeout))
-            .await?;
+        shared.post(copy, &place, deadline(self.timeout)).await?;
         self.channel.ack(self.delivery.tag, false);
         Ok(())
     }

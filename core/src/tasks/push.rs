@@ -1,6 +1,7 @@
 //! One task on its way to the queue.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -8,8 +9,8 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::delay::{Delays, Detour};
-use super::{Defaults, Names, QueueSpec};
+use super::delay::Detour;
+use super::{Defaults, Names, QueueSpec, Target};
 use crate::amqp::{HeaderValue, Message};
 use crate::client::{ceil_millis, deadline, headers};
 use crate::connection::{Connection, Session};
@@ -43,6 +44,7 @@ pub struct Push {
     expires: Option<Duration>,
     priority: Option<u8>,
     dedup: Option<String>,
+    key: Option<String>,
     trace: Option<TraceContext>,
     refused: Option<Error>,
 }
@@ -64,6 +66,7 @@ impl Push {
             expires: None,
             priority: None,
             dedup: None,
+            key: None,
             trace: None,
             refused: None,
         }
@@ -88,6 +91,12 @@ impl Push {
     /// Lets the task overtake others, in a queue with [`max_priority`](crate::QueueOptions::max_priority).
     pub fn priority(mut self, priority: u8) -> Self {
         self.priority = Some(priority);
+        self
+    }
+
+    /// What orders the task, in a queue that is [`keyed`](crate::TaskQueue::keyed): text as it is, numbers in decimal.
+    pub fn key(mut self, key: impl fmt::Display) -> Self {
+        self.key = Some(key.to_string());
         self
     }
 
@@ -146,6 +155,7 @@ impl Push {
         }
         let shared = self.connection.shared();
         let names = self.spec.names(&shared.settings.namespace)?;
+        let target = names.target(self.key.as_deref())?;
         let around = Context::current();
         let trace = self
             .trace
@@ -154,7 +164,7 @@ impl Push {
         let id = Uuid::new_v4();
         let mut uuid = Uuid::encode_buffer();
         let mut message = Message {
-            routing_key: &names.queue,
+            routing_key: &target,
             mandatory: true,
             persistent: true,
             content_type: body.content_type.as_deref(),
@@ -162,7 +172,7 @@ impl Push {
             expiration: self.expires.map(ceil_millis),
             priority: self.priority,
             app_id: shared.settings.name.as_deref(),
-            headers: headers(&self.metadata, trace)?,
+            headers: headers(&self.metadata, trace, None)?,
             body: body.bytes,
             ..Message::default()
         };
@@ -171,10 +181,21 @@ impl Push {
                 .values
                 .push((wire::HEADER_DEDUP, HeaderValue::Text(key)));
         }
+        if let Some(key) = &self.key {
+            message.headers.push((wire::HEADER_KEY, key));
+        }
         let deadline: Instant = deadline(self.timeout);
         match self.delay.filter(|delay| !delay.is_zero()) {
-            None => shared.post(message, &names, deadline).await?,
-            Some(delay) => post_later(&self.connection, &names, message, delay, deadline).await?,
+            None => {
+                let place = Target {
+                    names: &names,
+                    queue: &target,
+                };
+                shared.post(message, &place, deadline).await?;
+            }
+            Some(delay) => {
+                post_later(&self.connection, &names, &target, message, delay, deadline).await?;
+            }
         }
         Ok(id)
     }
@@ -184,17 +205,12 @@ impl Push {
 pub(crate) async fn post_later(
     connection: &Connection,
     names: &Names,
+    target: &str,
     message: Message<'_>,
     delay: Duration,
     deadline: Instant,
 ) -> Result<(), Error> {
-    let shared = connection.shared();
-    let delays = Delays::new(
-        &shared.settings.namespace,
-        names.is_quorum(),
-        names.declares(),
-    );
-    let detour = delays.detour(delay, &names.queue)?;
+    let detour = names.delays.detour(delay, target)?;
     let message = Message {
         exchange: &detour.exchange,
         routing_key: &detour.routing_key,
@@ -203,31 +219,29 @@ pub(crate) async fn post_later(
         ..message
     };
     let place = Later {
-        name: format!("{} by {}", names.queue, detour.exchange),
+        name: format!("{target} by {}", detour.exchange),
         names,
-        delays,
+        target,
         detour: &detour,
     };
-    shared.post(message, &place, deadline).await
+    connection.shared().post(message, &place, deadline).await
 }
 
 /// A queue and the way there through the delays.
 struct Later<'a> {
     name: String,
     names: &'a Names,
-    delays: Delays,
+    target: &'a str,
     detour: &'a Detour,
 }
 
 impl Place for Later<'_> {
     async fn declare(&self, session: &Session) -> Result<(), Error> {
-        if !session.declared.has(&self.names.queue) {
-            self.names.declare_all(session).await?;
-            session.declared.add(&self.names.queue);
+        if !session.declared.has(self.target) {
+            self.names.declare_for(session, self.target).await?;
+            session.declared.add(self.target);
         }
-        self.delays
-            .declare(session, self.detour.level, &self.names.queue)
-            .await
+        self.names.delays.declare(session, self.detour.level).await
     }
 
     fn name(&self) -> &str {

@@ -5,11 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::connection::Session;
-use crate::error::{Code, Error, Executed};
-use crate::post::Place;
-use crate::topology::{Declare, QueueKind, QueueOptions};
-use crate::wire;
+use crate::topology::QueueOptions;
 
 /// How often a failing task is tried, and how long it rests in between.
 ///
@@ -102,6 +98,7 @@ pub(crate) struct QueueSpec {
     pub(crate) options: QueueOptions,
     pub(crate) retry: Retry,
     pub(crate) dedup_window: Duration,
+    pub(crate) partitions: Option<u16>,
 }
 
 impl<T> Clone for TaskQueue<T> {
@@ -129,6 +126,7 @@ impl<T> TaskQueue<T> {
                 options: QueueOptions::classic(),
                 retry: Retry::default(),
                 dedup_window: Duration::from_secs(600),
+                partitions: None,
             }),
             of: PhantomData,
         }
@@ -155,101 +153,20 @@ impl<T> TaskQueue<T> {
         self.with(|spec| spec.dedup_window = window)
     }
 
+    /// Orders its tasks by their keys: those with the same [`key`](crate::Push::key) are done one after another, in the
+    /// order in which they were pushed, by one worker at a time, while different keys are worked on beside one another,
+    /// by all workers. The queue is divided into so many partitions (1 to 1,024; 16 serve a few workers), which is part
+    /// of its contract: who pushes and who works must agree. A task that fails is tried again before the next of its
+    /// key. When a worker dies, another takes its partitions over; one that is frozen or cut off from the broker may
+    /// still be busy with a task while another begins with the next.
+    pub fn keyed(self, partitions: u16) -> Self {
+        self.with(|spec| spec.partitions = Some(partitions))
+    }
+
     /// The name that was given to it.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.spec.name
-    }
-}
-
-impl QueueSpec {
-    /// The names of a queue and of those that belong to it.
-    pub(crate) fn names(&self, namespace: &str) -> Result<Names, Error> {
-        let taken = [DEAD, SUSPECT].iter().any(|end| self.name.ends_with(end));
-        if taken || !wire::is_name(&self.name) {
-            return Err(Error::new(
-                Code::InvalidArgument,
-                format!(
-                    "{:?} is no name for a queue of tasks: 1 to 100 of A-Z a-z 0-9 _ . -, not amq.* or leveret.*, and not \
-                     *.dead or *.suspect",
-                    self.name
-                ),
-            )
-            .with_executed(Executed::No));
-        }
-        Ok(Names::new(
-            format!("{namespace}{}", self.name),
-            &self.options,
-        ))
-    }
-}
-
-const DEAD: &str = ".dead";
-const SUSPECT: &str = ".suspect";
-
-/// A queue whose messages are tried several times, and the queues beside it.
-#[derive(Clone, Debug)]
-pub(crate) struct Names {
-    pub(crate) queue: String,
-    /// Where what cannot be done ends.
-    pub(crate) dead: String,
-    /// Where what may have ended its worker is run alone.
-    pub(crate) suspect: String,
-    options: QueueOptions,
-}
-
-impl Names {
-    pub(crate) fn new(queue: String, options: &QueueOptions) -> Self {
-        let (dead, suspect) = (format!("{queue}{DEAD}"), format!("{queue}{SUSPECT}"));
-        let mut options = options.clone();
-        // What the broker itself removes, by age or by a foreign consumer's refusal, ends there too.
-        if options.dead_letter_exchange.is_none() && options.dead_letter_routing_key.is_none() {
-            options = options
-                .dead_letter_exchange("")
-                .dead_letter_routing_key(dead.clone());
-        }
-        Self {
-            queue,
-            dead,
-            suspect,
-            options,
-        }
-    }
-
-    pub(crate) fn is_quorum(&self) -> bool {
-        self.options.kind == QueueKind::Quorum
-    }
-
-    /// Of the queues beside it, only the kind and who declares them are as for the queue.
-    fn beside(&self) -> QueueOptions {
-        let options = match self.options.kind {
-            QueueKind::Classic => QueueOptions::classic(),
-            QueueKind::Quorum => QueueOptions::quorum(),
-        };
-        options.declare(self.options.declare)
-    }
-
-    /// The dead-letter queue first: what the broker cannot route there it drops.
-    pub(crate) async fn declare_all(&self, session: &Session) -> Result<(), Error> {
-        let link = &session.consume;
-        link.declare_queue(&self.dead, &self.beside()).await?;
-        link.declare_queue(&self.suspect, &self.beside()).await?;
-        link.declare_queue(&self.queue, &self.options).await
-    }
-
-    pub(crate) fn declares(&self) -> bool {
-        self.options.declare == Declare::Create
-    }
-}
-
-/// To be pushed to.
-impl Place for Names {
-    async fn declare(&self, session: &Session) -> Result<(), Error> {
-        self.declare_all(session).await
-    }
-
-    fn name(&self) -> &str {
-        &self.queue
     }
 }
 
@@ -264,18 +181,5 @@ mod tests {
             let (full, rest) = (Duration::from_secs(full), retry.rest(attempt));
             assert!(rest >= full / 2 && rest <= full, "{attempt}: {rest:?}");
         }
-    }
-
-    #[test]
-    fn names_that_belong_to_other_queues_are_refused() {
-        for name in ["", "a.dead", "a.suspect", "leveret.x", "with space"] {
-            let refused = TaskQueue::<()>::new(name).spec.names("").unwrap_err();
-            assert_eq!(refused.code(), Code::InvalidArgument, "{name}");
-        }
-        let names = TaskQueue::<()>::new("a").spec.names("blue.").unwrap();
-        assert_eq!(
-            [names.queue, names.dead, names.suspect],
-            ["blue.a", "blue.a.dead", "blue.a.suspect"]
-        );
     }
 }

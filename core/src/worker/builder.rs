@@ -235,6 +235,9 @@ impl<T: DeserializeOwned + Send + 'static> WorkerBuilder<T> {
         if prefetch < size {
             return invalid("the prefetch is smaller than a batch, which could never be full");
         }
+        if batch.is_some() && source.partitions().is_some() {
+            return invalid("a queue that is ordered by key has no batches");
+        }
         let rate = match settings.rate {
             None => None,
             Some((runs, period)) => match Rate::new(runs, period) {

@@ -8,7 +8,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::message::Message;
@@ -16,14 +15,14 @@ use super::rate::Rate;
 use super::seen::{Again, Seen};
 use super::settle::{BUSY, Desk, Verdict};
 use super::source::{Lane, Source};
-use crate::amqp::{Acks, Channel, Consumer, Delivery};
+use crate::amqp::{Channel, Consumer, Delivery};
 use crate::connection::{Connection, Session, next_session};
 use crate::context::{Cancellation, Context, Metadata, Parts, TraceContext};
 use crate::error::{Code, Error};
 use crate::server::closed;
 use crate::stop::Stop;
 use crate::tasks::DeathReason;
-use crate::tasks::once::{self, Begin, Locks};
+use crate::tasks::once::{self, Begin};
 use crate::wire;
 
 /// The pause before a lost consumer is attached again, and between failed attempts.
@@ -53,7 +52,6 @@ pub(super) struct Common<H> {
     pub(super) batch: Option<Batch>,
     pub(super) stop: Stop,
     pub(super) seen: Arc<Seen>,
-    pub(super) locks: Locks,
     pub(super) running: TaskTracker,
 }
 
@@ -76,16 +74,14 @@ pub(super) async fn serve<H: Handler>(
     loop {
         let session = tokio::select! {
             biased;
-            () = stop.gently.cancelled() => return,
+            () = stop.gently.cancelled() => return common.let_finish().await,
             () = shared.stopped().cancelled() => break,
             session = next_session(&mut sessions) => match session {
                 Some(session) => session,
                 None => break,
             },
         };
-        let attach = common
-            .source
-            .attach(&shared, &session, lane, common.prefetch);
+        let attach = common.source.attach(&session, lane, common.prefetch);
         let pause = match session.unless_lost(attach).await {
             Ok((queue, channel, consumer)) => {
                 if let Some(ready) = ready.take() {
@@ -123,6 +119,7 @@ pub(super) async fn serve<H: Handler>(
     if let Some(ready) = ready.take() {
         let _ = ready.send(Err(closed()));
     }
+    common.let_finish().await;
 }
 
 struct Intake<H> {
@@ -158,15 +155,7 @@ impl<H: Handler> Intake<H> {
         channel: Channel,
         consumer: Consumer,
     ) -> Self {
-        let desk = Desk {
-            acks: Acks::new(channel.clone()),
-            session: Arc::clone(session),
-            source: Arc::clone(&common.source),
-            seen: Arc::clone(&common.seen),
-            locks: common.locks.clone(),
-            connection: common.connection.clone(),
-            broken: CancellationToken::new(),
-        };
+        let desk = Desk::new(common, session, &channel, false);
         Self {
             common: Arc::clone(common),
             lane,
@@ -258,11 +247,8 @@ impl<H: Handler> Intake<H> {
 
     fn take(&mut self, delivery: Delivery) {
         let redelivered = delivery.redelivered;
-        let message = self.message(delivery);
-        let reserved = message
-            .kind()
-            .is_some_and(|kind| kind.starts_with(wire::RESERVED_PREFIX));
-        if reserved {
+        let message = self.common.message(&self.queue, delivery, &self.desk);
+        if message.is_reserved() {
             let verdict = Verdict::Dead {
                 why: DeathReason::Rejected,
                 error: "its type is reserved".into(),
@@ -312,7 +298,29 @@ impl<H: Handler> Intake<H> {
             .spawn(async move { message.settle(verdict).await });
     }
 
-    fn message(&self, mut delivery: Delivery) -> Message {
+    /// Stops in order: no more deliveries, what has not started goes back, what runs gets its time.
+    async fn finish(mut self) {
+        self.consumer.cancel(&self.channel).await;
+        while let Some(delivery) = self.consumer.take_ready() {
+            let message = self.common.message(&self.queue, delivery, &self.desk);
+            self.waiting.push_back(message);
+        }
+        for message in std::mem::take(&mut self.waiting) {
+            message.settle(Verdict::Back).await;
+        }
+        self.common.let_finish().await;
+        self.channel.close().await;
+    }
+}
+
+impl<H: Handler> Common<H> {
+    /// Gives what runs its time.
+    async fn let_finish(&self) {
+        let grace_ends = Instant::now() + self.stop.grace;
+        self.stop.finish(&self.running, grace_ends).await;
+    }
+
+    pub(super) fn message(&self, queue: &str, mut delivery: Delivery, desk: &Arc<Desk>) -> Message {
         let body: Bytes = std::mem::take(&mut delivery.body);
         let attempt = delivery
             .header_number(wire::HEADER_ATTEMPT)
@@ -321,7 +329,7 @@ impl<H: Handler> Intake<H> {
         let trace = TraceContext::of(&delivery);
         let metadata = Metadata::of(&delivery);
         let context = Context::new(Parts {
-            service: self.queue.clone().into(),
+            service: queue.to_owned().into(),
             method: "".into(),
             deadline: None,
             metadata,
@@ -329,31 +337,11 @@ impl<H: Handler> Intake<H> {
             delivery,
             cancellation: Cancellation::default(),
         });
-        Message::new(context, body, attempt, Arc::clone(&self.desk))
+        Message::new(context, body, attempt, Arc::clone(desk))
     }
 
-    /// Stops in order: no more deliveries, what has not started goes back, what runs gets its time.
-    async fn finish(mut self) {
-        self.consumer.cancel(&self.channel).await;
-        while let Some(delivery) = self.consumer.take_ready() {
-            let message = self.message(delivery);
-            self.waiting.push_back(message);
-        }
-        for message in std::mem::take(&mut self.waiting) {
-            message.settle(Verdict::Back).await;
-        }
-        let grace_ends = Instant::now() + self.common.stop.grace;
-        self.common
-            .stop
-            .finish(&self.common.running, grace_ends)
-            .await;
-        self.channel.close().await;
-    }
-}
-
-impl<H: Handler> Common<H> {
     /// Runs the handler, and sees to it that every message is settled in the end.
-    async fn run(self: Arc<Self>, messages: Vec<Message>, _slot: OwnedSemaphorePermit) {
+    pub(super) async fn run(self: Arc<Self>, messages: Vec<Message>, _slot: OwnedSemaphorePermit) {
         let mut admitted = Vec::with_capacity(messages.len());
         for message in messages {
             if self.may_run(&message).await {
@@ -389,7 +377,6 @@ impl<H: Handler> Common<H> {
         let begin = once::begin(
             self.connection.shared(),
             &desk.session,
-            &desk.locks,
             &names.queue,
             key,
             self.source.dedup_window,

@@ -1,8 +1,8 @@
 //! A task or event as its handler sees it, beside its value.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,10 +31,12 @@ pub struct Message(Arc<Inner>);
 struct Inner {
     context: Context,
     body: Bytes,
-    attempt: u32,
+    attempt: AtomicU32,
+    /// Until when it waits where it is, to be run again.
+    rest: Mutex<Option<Duration>>,
     desk: Arc<Desk>,
     settled: AtomicBool,
-    once: std::sync::Mutex<Option<Guard>>,
+    once: Mutex<Option<Guard>>,
 }
 
 impl fmt::Debug for Message {
@@ -52,10 +54,11 @@ impl Message {
         Self(Arc::new(Inner {
             context,
             body,
-            attempt,
+            attempt: AtomicU32::new(attempt),
+            rest: Mutex::default(),
             desk,
             settled: AtomicBool::new(false),
-            once: std::sync::Mutex::default(),
+            once: Mutex::default(),
         }))
     }
 
@@ -68,13 +71,19 @@ impl Message {
     /// Which attempt this is, from 1.
     #[must_use]
     pub fn attempt(&self) -> u32 {
-        self.0.attempt
+        self.0.attempt.load(Ordering::Acquire)
     }
 
     /// Whether it was delivered before and may have been run, to its end or not.
     #[must_use]
     pub fn redelivered(&self) -> bool {
         self.0.context.redelivered()
+    }
+
+    /// What orders it, if its queue is keyed.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.header(wire::HEADER_KEY)
     }
 
     /// The queue that it came from, with its namespace.
@@ -88,7 +97,8 @@ impl Message {
     pub fn exchange(&self) -> &str {
         let delivery = self.0.context.delivery();
         let first = delivery.header(wire::HEADER_EXCHANGE);
-        first.unwrap_or(&delivery.exchange)
+        let straight = self.0.desk.meant_for(self.queue(), delivery).map(|_| "");
+        first.or(straight).unwrap_or(&delivery.exchange)
     }
 
     /// The routing key that it was published with; for a task the name of its queue.
@@ -96,7 +106,8 @@ impl Message {
     pub fn routing_key(&self) -> &str {
         let delivery = self.0.context.delivery();
         let first = delivery.header(wire::HEADER_ROUTING_KEY);
-        first.unwrap_or(&delivery.routing_key)
+        let straight = || self.0.desk.meant_for(self.queue(), delivery);
+        first.or_else(straight).unwrap_or(&delivery.routing_key)
     }
 
     /// A metadata entry or other header that holds text.
@@ -152,7 +163,7 @@ impl Message {
         self.0.context.delivery().kind()
     }
 
-    /// Its trace, deadline and metadata, which calls and pushes in the handler inherit.
+    /// Its metadata, and its trace, which calls and pushes in the handler inherit.
     #[must_use]
     pub fn context(&self) -> &Context {
         &self.0.context
@@ -273,10 +284,30 @@ impl Message {
         self.once().take()
     }
 
-    fn once(&self) -> std::sync::MutexGuard<'_, Option<Guard>> {
-        self.0
-            .once
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn once(&self) -> MutexGuard<'_, Option<Guard>> {
+        self.0.once.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It stays where it is, to be run again after this time.
+    pub(super) fn rest(&self, time: Duration, counts: bool) {
+        drop(self.let_go());
+        if counts {
+            self.0.attempt.fetch_add(1, Ordering::AcqRel);
+        }
+        *self.0.rest.lock().unwrap_or_else(PoisonError::into_inner) = Some(time);
+    }
+
+    /// Whether and when it is to be run again; it can be settled anew then.
+    pub(super) fn take_rest(&self) -> Option<Duration> {
+        let mut rest = self.0.rest.lock().unwrap_or_else(PoisonError::into_inner);
+        let rest = rest.take()?;
+        self.0.settled.store(false, Ordering::Release);
+        Some(rest)
+    }
+
+    /// Whether it is one of the protocol's own messages, sent here by mistake or by a forged reply address.
+    pub(super) fn is_reserved(&self) -> bool {
+        self.kind()
+            .is_some_and(|kind| kind.starts_with(wire::RESERVED_PREFIX))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-/// How many tasks are remembered.
+/// How many tasks are remembered, besides those that run.
 const MOST: usize = 10_000;
 
 #[derive(Debug, Default)]
@@ -51,7 +51,11 @@ impl Seen {
         if table.tasks.insert(id.to_owned(), State::Known).is_none() {
             table.order.push_back(id.to_owned());
         }
-        while table.tasks.len() > MOST {
+        // Two for each that comes: more would be looked at in vain, again and again, while all of them run.
+        for _ in 0..2 {
+            if table.tasks.len() <= MOST {
+                break;
+            }
             let Some(oldest) = table.order.pop_front() else {
                 break;
             };
@@ -127,5 +131,21 @@ mod tests {
         }
         assert!(matches!(seen.came_again("runs"), Again::Running(_)));
         assert!(matches!(seen.came_again("rests"), Again::Unknown));
+    }
+
+    #[test]
+    fn more_may_run_than_are_remembered() {
+        let seen = Seen::default();
+        for n in 0..=MOST {
+            let id = n.to_string();
+            seen.came(&id);
+            seen.starts(&id);
+        }
+        assert!(matches!(seen.came_again("0"), Again::Running(_)));
+        seen.ends("0", true);
+        for n in 0..MOST {
+            seen.came(&format!("later {n}"));
+        }
+        assert!(matches!(seen.came_again("0"), Again::Unknown));
     }
 }

@@ -4,22 +4,24 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use super::consumer::Common;
 use super::message::Message;
 use super::seen::Seen;
 use super::source::Source;
-use crate::amqp::{self, Acks, HeaderValue};
+use crate::amqp::{self, Acks, Channel, Delivery, HeaderValue};
 use crate::connection::{Connection, Session};
 use crate::error::{Code, Error, Executed};
-use crate::post::Place;
-use crate::tasks::delay::Delays;
-use crate::tasks::once::Locks;
-use crate::tasks::{DeathReason, Names, post_later};
+use crate::tasks::delay::{self, LONGEST_DELAY};
+use crate::tasks::{DeathReason, Names, Target, post_later};
 use crate::wire;
 
 /// How long a copy may take to be confirmed.
 const COPY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a message is held whose copy could not be made, before it goes back to its queue.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// The rest of a task whose twin runs.
 pub(super) const BUSY: Duration = Duration::from_secs(1);
 
@@ -51,20 +53,43 @@ pub(super) struct Desk {
     pub(super) session: Arc<Session>,
     pub(super) source: Arc<Source>,
     pub(super) seen: Arc<Seen>,
-    pub(super) locks: Locks,
     pub(super) connection: Connection,
     /// Set when nothing more can be settled here, so that the consumer is set up anew.
     pub(super) broken: CancellationToken,
+    /// Another attempt is made where the task is: what is behind it must not pass it.
+    in_place: bool,
 }
 
 impl Desk {
+    pub(super) fn new<H>(
+        common: &Common<H>,
+        session: &Arc<Session>,
+        channel: &Channel,
+        in_place: bool,
+    ) -> Self {
+        Self {
+            acks: Acks::new(channel.clone()),
+            session: Arc::clone(session),
+            source: Arc::clone(&common.source),
+            seen: Arc::clone(&common.seen),
+            connection: common.connection.clone(),
+            broken: CancellationToken::new(),
+            in_place,
+        }
+    }
+
     pub(super) async fn carry_out(&self, message: &Message, verdict: Verdict) -> Result<(), Error> {
         let tag = message.context().delivery().tag;
+        if let Some(rest) = self.rest_in_place(message, &verdict) {
+            message.rest(rest, matches!(verdict, Verdict::Retry { .. }));
+            return Ok(());
+        }
         let done = matches!(verdict, Verdict::Done);
         let outcome = tokio::select! {
             biased;
-            outcome = self.copy(message, verdict) => outcome,
             // The broker gives it to somebody else; a copy besides would be one too many.
+            () = self.session.lost(), if !done => Err(lost()),
+            outcome = self.copy(message, verdict) => outcome,
             () = self.session.lost() => Err(lost()),
         };
         if let Some(id) = message.id() {
@@ -74,11 +99,29 @@ impl Desk {
             Ok(true) => self.acks.finish(&[tag]),
             Ok(false) => self.acks.requeue(tag),
             Err(error) => {
+                // What stands in the way of the copy will not be gone at once, and the task would be run in vain.
+                tokio::select! {
+                    () = sleep(AFTER_FAILURE) => {}
+                    () = self.session.lost() => {}
+                }
                 self.acks.requeue(tag);
                 return Err(error);
             }
         }
         Ok(())
+    }
+
+    /// For how long a task that stays where it is waits before it is run again.
+    fn rest_in_place(&self, message: &Message, verdict: &Verdict) -> Option<Duration> {
+        let (retry, attempt) = (&self.source.retry, message.attempt());
+        match verdict {
+            _ if !self.in_place => None,
+            Verdict::Later(after) => Some(*after),
+            Verdict::Retry { after, .. } if attempt < retry.attempts => {
+                Some(after.unwrap_or_else(|| retry.rest(attempt)))
+            }
+            _ => None,
+        }
     }
 
     /// Says whether the original is to be acknowledged.
@@ -93,6 +136,10 @@ impl Desk {
                     guard.done(self.connection.shared()).await?;
                 }
                 return Ok(true);
+            }
+            // Whoever gets it again where suspects are would take it for what has ended this worker.
+            Verdict::Back if message.queue() == names.suspect && !self.session.blocked() => {
+                self.suspect(message, names, false).await?;
             }
             Verdict::Back => return Ok(false),
             Verdict::Later(after) => {
@@ -149,7 +196,8 @@ impl Desk {
             ..copy(message, &headers)
         };
         let deadline = tokio::time::Instant::now() + COPY_TIMEOUT;
-        post_later(&self.connection, names, copy, after, deadline).await
+        let after = after.min(LONGEST_DELAY);
+        post_later(&self.connection, names, &names.queue, copy, after, deadline).await
     }
 
     async fn suspect(&self, message: &Message, names: &Names, counts: bool) -> Result<(), Error> {
@@ -213,7 +261,11 @@ impl Desk {
 
     async fn post(&self, copy: amqp::Message<'_>, names: &Names) -> Result<(), Error> {
         let deadline = tokio::time::Instant::now() + COPY_TIMEOUT;
-        self.connection.shared().post(copy, names, deadline).await
+        let place = Target {
+            names,
+            queue: copy.routing_key,
+        };
+        self.connection.shared().post(copy, &place, deadline).await
     }
 
     /// What a copy says besides what the original did.
@@ -232,15 +284,19 @@ impl Desk {
         headers
     }
 
+    /// The queue that a message was meant for that came to it without an exchange of somebody's own: straight, by way of
+    /// the delays, or set aside.
+    pub(super) fn meant_for<'a>(&'a self, queue: &'a str, delivery: &Delivery) -> Option<&'a str> {
+        let names = self.source.names.as_ref()?;
+        let straight = delivery.exchange.is_empty() || delay::arrives_by(&delivery.exchange);
+        let aside = queue == names.suspect;
+        straight.then_some(if aside { &names.queue } else { queue })
+    }
+
     /// Makes the delays before anything has to go there, so that a login without the right is told at the start.
-    pub(super) async fn prepare(
-        session: &Session,
-        names: &Names,
-        namespace: &str,
-    ) -> Result<(), Error> {
-        names.declare(session).await?;
-        let delays = Delays::new(namespace, names.is_quorum(), names.declares());
-        delays.declare(session, 0, &names.queue).await
+    pub(super) async fn prepare(session: &Session, names: &Names) -> Result<(), Error> {
+        names.declare_for(session, &names.queue).await?;
+        names.delays.declare(session, 0).await
     }
 }
 

@@ -46,9 +46,14 @@ fn method(method: &MethodDef<'_>, descriptor: &Ident) -> TokenStream {
         let (ident, ty) = (argument.ident, argument.ty);
         quote_spanned! {Span::mixed_site()=> #ident: #ty }
     });
+    let key = method.key().map(|argument| {
+        let ident = argument.ident;
+        let key = on_type(argument.ty, "Argument", "key");
+        quote_spanned! {Span::mixed_site()=> #key(&#ident), }
+    });
     let (stub, result) = if method.attr.oneway.is_some() {
         (
-            "stub_cast",
+            ["stub_cast", "stub_keyed_cast"],
             quote_spanned! {Span::mixed_site()=> __rpc::Cast },
         )
     } else {
@@ -60,17 +65,17 @@ fn method(method: &MethodDef<'_>, descriptor: &Ident) -> TokenStream {
             }
         };
         (
-            "stub_call",
+            ["stub_call", "stub_keyed_call"],
             quote_spanned! {Span::mixed_site()=> __rpc::Call<#result> },
         )
     };
-    let stub = Ident::new(stub, Span::mixed_site());
+    let stub = Ident::new(stub[usize::from(key.is_some())], Span::mixed_site());
     let encode = encode(method);
     quote_spanned! {Span::mixed_site()=>
         #(#attributes)*
         #doc
         pub fn #ident(&self, #(#parameters),*) -> #result {
-            self.client.#stub(Self::descriptor(), const { &Self::#descriptor }, #encode)
+            self.client.#stub(Self::descriptor(), const { &Self::#descriptor }, #key #encode)
         }
     }
 }

@@ -39,6 +39,10 @@ pub(super) fn expand(service: &ServiceDef<'_>, consts: &[Ident]) -> TokenStream 
     let name = text(&service.name);
     let doc = doc(&service.item.attrs);
     let queue = option(service.attr.queue.as_ref().map(text));
+    let partitions = option(service.partitions().map(|partitions| {
+        let partitions = Literal::u16_unsuffixed(partitions);
+        quote_spanned! {Span::mixed_site()=> #partitions }
+    }));
     quote_spanned! {Span::mixed_site()=>
         #[automatically_derived]
         #[allow(dead_code, deprecated, clippy::all, clippy::pedantic)]
@@ -57,6 +61,7 @@ pub(super) fn expand(service: &ServiceDef<'_>, consts: &[Ident]) -> TokenStream 
                     name: #name,
                     doc: #doc,
                     queue: #queue,
+                    partitions: #partitions,
                     methods: __rpc::Cow::Borrowed(#client::METHODS),
                 };
                 &SERVICE
@@ -107,6 +112,10 @@ fn options(method: &MethodDef<'_>) -> TokenStream {
     if let Some(queue) = &attr.queue {
         let queue = option(Some(text(queue)));
         set.push(quote_spanned! {Span::mixed_site()=> queue: #queue });
+    }
+    if let Some(key) = method.key() {
+        let key = option(Some(text(&key.name)));
+        set.push(quote_spanned! {Span::mixed_site()=> key: #key });
     }
     if set.is_empty() {
         quote_spanned! {Span::mixed_site()=> __rpc::MethodOptions::NONE }

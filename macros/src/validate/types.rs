@@ -14,6 +14,21 @@ pub(crate) fn check_argument(ty: &Type, errors: &mut Errors) {
     Finder::run(ty, "take", errors);
 }
 
+/// What is certainly no key; of other types only their values tell.
+pub(crate) fn check_key(ty: &Type, errors: &mut Errors) {
+    const NAMES: [&str; 9] = [
+        "f32", "f64", "Option", "Vec", "VecDeque", "HashMap", "BTreeMap", "HashSet", "BTreeSet",
+    ];
+    let compound = matches!(ty, Type::Tuple(_) | Type::Array(_));
+    let named = |last: &syn::PathSegment| NAMES.iter().any(|name| last.ident == name);
+    if compound || model::last_segment(ty).is_some_and(named) {
+        errors.push(
+            ty,
+            "this cannot be a key: a key is a string, an integer, a boolean, a UUID, or a newtype of one",
+        );
+    }
+}
+
 pub(crate) fn check_result(ty: &Type, errors: &mut Errors) {
     let short_result = model::last_segment(ty).filter(|last| {
         last.ident == "Result" && !matches!(model::type_arguments(last).as_slice(), [_, _])

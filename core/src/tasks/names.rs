@@ -1,0 +1,209 @@
+//! The queues of one task queue: itself or its partitions, its dead letters, and where suspects are run alone.
+
+use std::borrow::Cow;
+
+use super::QueueSpec;
+use super::delay::Delays;
+use crate::connection::Session;
+use crate::error::{Code, Error, Executed};
+use crate::partition;
+use crate::post::Place;
+use crate::topology::{QueueKind, QueueOptions};
+use crate::wire;
+
+const DEAD: &str = ".dead";
+const SUSPECT: &str = ".suspect";
+
+impl QueueSpec {
+    /// The names of a queue and of those that belong to it.
+    pub(crate) fn names(&self, namespace: &str) -> Result<Names, Error> {
+        if is_beside(&self.name) || !wire::is_name(&self.name) {
+            return Err(Error::new(
+                Code::InvalidArgument,
+                format!(
+                    "{:?} is no name for a queue of tasks: 1 to 100 of A-Z a-z 0-9 _ . -, not amq.* or leveret.*, and not \
+                     *.dead, *.suspect, *.members or *.p and a number",
+                    self.name
+                ),
+            )
+            .with_executed(Executed::No));
+        }
+        let mut names = Names::new(namespace, &self.name, &self.options);
+        names.partitions = self.partitions.map(partition::check).transpose()?;
+        Ok(names)
+    }
+}
+
+/// Whether a queue of this name would belong to another one.
+fn is_beside(name: &str) -> bool {
+    let last = |start: &str| name.rfind(start).map(|at| &name[at..]);
+    name.ends_with(DEAD)
+        || name.ends_with(SUSPECT)
+        || [last(".p"), last(".members")]
+            .into_iter()
+            .flatten()
+            .any(partition::is_suffix)
+}
+
+/// A queue whose messages are tried several times, and the queues beside it.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    pub(crate) queue: String,
+    /// Where what cannot be done ends.
+    pub(crate) dead: String,
+    /// Where what may have ended its worker is run alone.
+    pub(crate) suspect: String,
+    /// By which what rests comes back.
+    pub(crate) delays: Delays,
+    pub(crate) partitions: Option<u16>,
+    options: QueueOptions,
+}
+
+impl Names {
+    pub(crate) fn new(namespace: &str, name: &str, options: &QueueOptions) -> Self {
+        let queue = format!("{namespace}{name}");
+        let quorum = options.kind == QueueKind::Quorum;
+        let delays = Delays::new(namespace, quorum, options.declare);
+        let (dead, suspect) = (format!("{queue}{DEAD}"), format!("{queue}{SUSPECT}"));
+        let mut options = options.clone();
+        // What the broker itself removes, by age or by a foreign consumer's refusal, ends there too.
+        if options.dead_letter_exchange.is_none() && options.dead_letter_routing_key.is_none() {
+            options = options
+                .dead_letter_exchange("")
+                .dead_letter_routing_key(dead.clone());
+        }
+        Self {
+            queue,
+            dead,
+            suspect,
+            delays,
+            partitions: None,
+            options,
+        }
+    }
+
+    pub(crate) fn options(&self) -> &QueueOptions {
+        &self.options
+    }
+
+    /// Of the queues beside it, only the kind and who declares them are as for the queue.
+    pub(crate) fn beside(&self) -> QueueOptions {
+        let options = match self.options.kind {
+            QueueKind::Classic => QueueOptions::classic(),
+            QueueKind::Quorum => QueueOptions::quorum(),
+        };
+        options.declare(self.options.declare)
+    }
+
+    pub(crate) fn partition(&self, partition: u16) -> String {
+        partition::queue(&self.queue, partition)
+    }
+
+    /// The queue in which a partition's owners mark what they run.
+    pub(crate) fn marks(&self, partition: u16) -> String {
+        format!("{}.marks", self.partition(partition))
+    }
+
+    /// Where tasks with this key are pushed.
+    pub(crate) fn target(&self, key: Option<&str>) -> Result<Cow<'_, str>, Error> {
+        let wrong = |what: &str| {
+            let message = format!("`{}` {what}", self.queue);
+            Err(Error::new(Code::InvalidArgument, message).with_executed(Executed::No))
+        };
+        match (self.partitions, key) {
+            (None, None) => Ok(Cow::Borrowed(&self.queue)),
+            (Some(count), Some(key)) => Ok(Cow::Owned(self.partition(partition::of(key, count)))),
+            (None, Some(_)) => wrong(
+                "is not ordered by key: make it so by `TaskQueue::keyed`, or push without a key",
+            ),
+            (Some(_), None) => wrong("is ordered by key: push with `key`"),
+        }
+    }
+
+    /// All queues in which tasks wait.
+    pub(crate) fn all(&self) -> Vec<String> {
+        match self.partitions {
+            None => vec![self.queue.clone()],
+            Some(count) => (0..count).map(|number| self.partition(number)).collect(),
+        }
+    }
+
+    pub(crate) async fn declare_dead(&self, session: &Session) -> Result<(), Error> {
+        let link = &session.consume;
+        link.declare_queue(&self.dead, &self.beside()).await
+    }
+
+    /// The dead-letter queue first: what the broker cannot route there it drops.
+    pub(crate) async fn declare_for(&self, session: &Session, target: &str) -> Result<(), Error> {
+        self.declare_dead(session).await?;
+        let link = &session.consume;
+        if self.partitions.is_none() {
+            link.declare_queue(&self.suspect, &self.beside()).await?;
+        }
+        if target == self.dead || target == self.suspect {
+            return Ok(());
+        }
+        link.declare_queue(target, &self.options).await?;
+        self.delays.bind(session, target).await
+    }
+}
+
+/// One of the queues, to be pushed to.
+pub(crate) struct Target<'a> {
+    pub(crate) names: &'a Names,
+    pub(crate) queue: &'a str,
+}
+
+impl Place for Target<'_> {
+    async fn declare(&self, session: &Session) -> Result<(), Error> {
+        self.names.declare_for(session, self.queue).await
+    }
+
+    fn name(&self) -> &str {
+        self.queue
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tasks::TaskQueue;
+
+    #[test]
+    fn names_that_belong_to_other_queues_are_refused() {
+        for name in [
+            "",
+            "a.dead",
+            "a.suspect",
+            "a.p3",
+            "a.members",
+            "leveret.x",
+            "with space",
+        ] {
+            let refused = TaskQueue::<()>::new(name).spec.names("").unwrap_err();
+            assert_eq!(refused.code(), Code::InvalidArgument, "{name}");
+        }
+        let names = TaskQueue::<()>::new("a").spec.names("blue.").unwrap();
+        assert_eq!(
+            [names.queue, names.dead, names.suspect],
+            ["blue.a", "blue.a.dead", "blue.a.suspect"]
+        );
+    }
+
+    #[test]
+    fn a_key_is_wanted_where_there_are_partitions_and_nowhere_else() {
+        let plain = TaskQueue::<()>::new("a").spec.names("").unwrap();
+        assert_eq!(plain.target(None).unwrap(), "a");
+        assert_eq!(
+            plain.target(Some("k")).unwrap_err().code(),
+            Code::InvalidArgument
+        );
+        let keyed = TaskQueue::<()>::new("a").keyed(8).spec.names("").unwrap();
+        assert_eq!(
+            keyed.target(None).unwrap_err().code(),
+            Code::InvalidArgument
+        );
+        assert_eq!(keyed.target(Some("item-7")).unwrap(), "a.p4");
+        assert_eq!(keyed.all().len(), 8);
+    }
+}
