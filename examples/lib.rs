@@ -1,5 +1,10 @@
 //! Contracts shared by the examples, so that a server and its clients cannot drift.
 
+#[path = "hello/contract.rs"]
+pub mod hello;
+#[path = "monitoring/contract.rs"]
+pub mod monitoring;
+
 use leveret::{DomainError, rpc_service};
 
 /// Small sums, on the queue of the RabbitMQ tutorials' RPC programs.

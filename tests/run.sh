@@ -5,7 +5,9 @@ set -eu
 cd "$(dirname "$0")/.."
 PATH="$PWD/target/venv/bin:$PATH"
 export PATH
-with_broker=${CARGO_TARGET_DIR:-target}/debug/with-broker
+debug=${CARGO_TARGET_DIR:-target}/debug
+with_broker=$debug/with-broker
+run_story=$debug/run-story
 
 say() { echo "tests: $*" >&2; }
 
@@ -15,18 +17,20 @@ suite() {
     shift
     say "on the broker: $profile"
     "$with_broker" "--$profile" -- sh -euc '
-        profile=$1
-        shift
+        profile=$1 run_story=$2
+        shift 2
         pytest "$@"
         CALLS=5 sh examples/fib/demo.sh
+        node --test tests/interop/node/*.test.js
+        "$run_story"
         cargo nextest run --workspace --all-features --profile "$profile"
-    ' suite "$profile" "$@"
+    ' suite "$profile" "$run_story" "$@"
 }
 
 cargo test --doc --workspace --all-features --quiet
 
-# Without any the run stops here: `grep` fails.
-node_tests=$(find tests examples \( -name node_modules -o -name target \) -prune -o -type f -print | grep '\.test\.m\?js$')
+# Without any the run stops here: `grep` fails. Those of tests/interop want a broker.
+node_tests=$(find tests examples \( -name node_modules -o -name target -o -path tests/interop \) -prune -o -type f -print | grep '\.test\.m\?js$')
 # shellcheck disable=SC2086
 node --test $node_tests
 

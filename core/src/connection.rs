@@ -20,6 +20,7 @@ pub use state::{ConnectionState, States};
 use crate::client::{Caller, Client, Limits};
 use crate::error::{Code, Error, Executed};
 use crate::server::ServerBuilder;
+use crate::tasks::once::Locks;
 
 /// A supervised connection to a broker. Cheap to clone; used by any number of tasks at once.
 ///
@@ -53,6 +54,8 @@ pub(crate) struct Shared {
     caller: OnceLock<Arc<Caller>>,
     /// What bounds messages that nobody answers.
     pub(crate) posts: Limits,
+    /// De-duplication keys that run here.
+    pub(crate) locks: Locks,
 }
 
 impl Connection {
@@ -65,6 +68,19 @@ impl Connection {
     /// Cancel-safe: dropping the future leaves nothing behind.
     pub async fn connect(url: &str) -> Result<Self, Error> {
         Self::builder(url).connect().await
+    }
+
+    /// Connects to the broker that the environment names in `AMQP_URL`, or else to the one on this machine:
+    /// `amqp://127.0.0.1:5672/%2f`.
+    ///
+    /// # Errors
+    /// As [`ConnectionBuilder::connect`].
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: dropping the future leaves nothing behind.
+    pub async fn from_env() -> Result<Self, Error> {
+        let url = std::env::var("AMQP_URL");
+        Self::connect(url.as_deref().unwrap_or("amqp://127.0.0.1:5672/%2f")).await
     }
 
     /// Settings for a connection to this URL: `amqp://user:password@host:5672/vhost`.
@@ -85,6 +101,7 @@ impl Connection {
             state: watch::Sender::new(state),
             stop: stop.clone(),
             posts: Limits::new(settings.max_calls, settings.max_bytes),
+            locks: Locks::default(),
             settings,
             caller: OnceLock::new(),
         });

@@ -19,7 +19,7 @@ use crate::wait::{PATIENCE, within};
 pub struct Process {
     name: String,
     child: Child,
-    lines: Arc<watch::Sender<Vec<String>>>,
+    lines: watch::Receiver<Vec<String>>,
     readers: Vec<JoinHandle<()>>,
 }
 
@@ -40,13 +40,12 @@ impl Process {
         let mut child = command
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
-        let lines = Arc::new(watch::Sender::new(Vec::new()));
+        // The readers own it, so that whoever waits for a line hears when there will be no more.
+        let (writer, lines) = watch::channel(Vec::new());
+        let writer = Arc::new(writer);
         let stdout = child.stdout.take().expect("stdout is piped");
         let stderr = child.stderr.take().expect("stderr is piped");
-        let readers = vec![
-            read(stdout, Arc::clone(&lines)),
-            read(stderr, Arc::clone(&lines)),
-        ];
+        let readers = vec![read(stdout, Arc::clone(&writer)), read(stderr, writer)];
         Self {
             name,
             child,
@@ -60,7 +59,15 @@ impl Process {
         self.wait_lines(text, 1).await.remove(0)
     }
 
-    /// Waits until `count` lines contain `text`, and returns them.
+    /// Waits until there are `count` lines, or will be no more, and returns those that there are.
+    pub async fn first_lines(&self, count: usize) -> Vec<String> {
+        let mut changes = self.lines.clone();
+        let enough = changes.wait_for(|lines| lines.len() >= count);
+        let _ = tokio::time::timeout(PATIENCE, enough).await;
+        self.lines()
+    }
+
+    /// Waits until `count` lines contain `text`, and returns them. Panics when the child ends before.
     pub async fn wait_lines(&self, text: &str, count: usize) -> Vec<String> {
         let matching = |lines: &[String]| -> Vec<String> {
             lines
@@ -69,7 +76,7 @@ impl Process {
                 .cloned()
                 .collect()
         };
-        let mut changes = self.lines.subscribe();
+        let mut changes = self.lines.clone();
         let seen = changes.wait_for(|lines| matching(lines).len() >= count);
         if let Ok(Ok(lines)) = tokio::time::timeout(PATIENCE, seen).await {
             return matching(&lines);
