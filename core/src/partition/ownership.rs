@@ -41,6 +41,8 @@ pub(crate) struct PartitionSet {
     pub(crate) options: QueueOptions,
     /// Of each partition.
     pub(crate) prefetch: u16,
+    /// What the owner needs besides. It is declared first, so that a refusal is told at the start.
+    pub(crate) beside: Vec<(String, QueueOptions)>,
 }
 
 /// A partition that is this instance's.
@@ -157,6 +159,13 @@ impl<'a, O: Owner> Round<'a, O> {
         let (set, link) = (self.set, &self.session.consume);
         let ours = set.own_options();
         link.declare_queue(&members(&set.base), &ours).await?;
+        for some in set.beside.chunks(AT_ONCE) {
+            try_join_all(
+                some.iter()
+                    .map(|(queue, options)| link.declare_queue(queue, options)),
+            )
+            .await?;
+        }
         let partitions = (0..set.partitions).collect::<Vec<_>>();
         for some in partitions.chunks(AT_ONCE) {
             try_join_all(

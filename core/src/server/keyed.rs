@@ -54,6 +54,7 @@ pub(super) async fn serve(
         partitions,
         options: config.options.clone(),
         prefetch: config.prefetch,
+        beside: Vec::new(),
     };
     let keyed = Arc::new(Keyed {
         lanes: std::iter::repeat_with(Lanes::default)
