@@ -28,6 +28,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How often a new owner looks whether the broker is done with the owner before, and how many times.
 const SETTLE_EVERY: Duration = Duration::from_millis(25);
 const SETTLE_LOOKS: usize = 20;
+/// RabbitMQ allows 2,047 channels to a connection. Beyond this many partitions the lock is on its partition's channel.
+const LOCKS_APART: u16 = 960;
 /// How many queues are declared at a time.
 const AT_ONCE: usize = 32;
 
@@ -60,7 +62,8 @@ pub(crate) struct Held {
 pub(crate) trait Owner: Send + Sync + 'static {
     /// Works on one for as long as it is ours: until `give_up` is cancelled, the consumer has ended, the
     /// session is lost, or the work is stopped. Another instance begins with it as soon as this returns, so
-    /// first the consumer is cancelled, and all that was delivered is finished and acknowledged.
+    /// first the consumer is cancelled, and all that has begun is finished, however the work ended, unless the
+    /// session is lost. What is not acknowledged then goes back with the channel, in its order.
     fn attend(self: Arc<Self>, held: Held) -> impl Future<Output = ()> + Send;
 }
 
@@ -138,8 +141,10 @@ struct Holding {
 /// A partition that has been locked and is consumed.
 struct Taken {
     partition: u16,
-    channel: Channel,
+    /// The lock is on another channel than the work, whose channel the broker may close over one slow key.
+    guard: Channel,
     lock: Consumer,
+    channel: Channel,
     consumer: Consumer,
 }
 
@@ -285,8 +290,8 @@ impl<'a, O: Owner> Round<'a, O> {
     async fn take(&self, partition: u16) -> Result<Option<Taken>, Error> {
         let (set, link) = (self.set, &self.session.consume);
         // A refusal costs the channel, so each attempt has one of its own.
-        let channel = link.channel().await?;
-        let lock = match channel
+        let guard = link.channel().await?;
+        let lock = match guard
             .consume_alone(&lock(&set.base, partition), SILENT)
             .await
         {
@@ -305,7 +310,7 @@ impl<'a, O: Owner> Round<'a, O> {
             looks += 1;
             if looks == SETTLE_LOOKS {
                 tracing::warn!(%queue, "somebody consumes the partition without its lock");
-                channel.close().await;
+                guard.close().await;
                 return Ok(None);
             }
             set.declare(&self.session, partition).await?;
@@ -315,11 +320,17 @@ impl<'a, O: Owner> Round<'a, O> {
             no_ack: false,
             prefetch: set.prefetch,
         };
+        let channel = if partition < LOCKS_APART {
+            link.channel().await?
+        } else {
+            guard.clone()
+        };
         let consumer = channel.consume_alone(&queue, options).await?;
         Ok(Some(Taken {
             partition,
-            channel,
+            guard,
             lock,
+            channel,
             consumer,
         }))
     }
@@ -327,8 +338,9 @@ impl<'a, O: Owner> Round<'a, O> {
     fn work_on(&mut self, taken: Taken) {
         let Taken {
             partition,
-            channel,
+            guard,
             mut lock,
+            channel,
             consumer,
         } = taken;
         let give_up = CancellationToken::new();
@@ -352,10 +364,12 @@ impl<'a, O: Owner> Round<'a, O> {
                     attending.await;
                 }
             }
-            // Behind the acknowledgements, which are on the same channel.
+            // Behind the acknowledgements, which are on the same channel; and what goes back is in its place before
+            // anybody else may come.
             let release = async {
-                lock.cancel(&channel).await;
                 channel.close().await;
+                lock.cancel(&guard).await;
+                guard.close().await;
             };
             unless_lost(&session, release).await;
         });
