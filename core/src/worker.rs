@@ -65,6 +65,7 @@ impl Worker {
             source: Arc::new(workload.source),
             handler,
             slots: Arc::new(Semaphore::new(workload.concurrency.into())),
+            concurrency: workload.concurrency,
             prefetch: workload.prefetch,
             rate: workload.rate,
             batch: workload.batch,

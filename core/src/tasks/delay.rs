@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::connection::Session;
 use crate::error::{Code, Error, Executed};
+use crate::post::Declared;
 use crate::topology::{Declare, ExchangeKind, QueueOptions};
 
 /// How many queues there are, and words before the target's name in a routing key.
@@ -136,6 +137,14 @@ impl Delays {
             }
         }
         Ok(())
+    }
+
+    /// They may not be there any more.
+    pub(crate) fn forget(&self, declared: &Declared, level: u32) {
+        declared.forget(&self.done());
+        for level in 0..=level {
+            declared.forget(&self.level(level));
+        }
     }
 
     async fn declare_level(&self, session: &Session, level: u32, name: &str) -> Result<(), Error> {

@@ -1,15 +1,20 @@
 //! The queues of one task queue: itself or its partitions, its dead letters, and where suspects are run alone.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use super::QueueSpec;
 use super::delay::Delays;
+use crate::client::LONGEST;
 use crate::connection::Session;
 use crate::error::{Code, Error, Executed};
 use crate::partition;
 use crate::post::Place;
 use crate::topology::{QueueKind, QueueOptions};
 use crate::wire;
+
+/// Of a queue, in bytes: in the routing key of a delay there is no room for more.
+pub(crate) const LONGEST_NAME: usize = 190;
 
 const DEAD: &str = ".dead";
 const SUSPECT: &str = ".suspect";
@@ -28,6 +33,14 @@ impl QueueSpec {
             )
             .with_executed(Executed::No));
         }
+        let window = self.dedup_window;
+        if window < Duration::from_millis(1) || window > LONGEST {
+            return Err(Error::new(
+                Code::InvalidArgument,
+                "a de-duplication window is 1 ms to 10 years long",
+            )
+            .with_executed(Executed::No));
+        }
         let mut names = Names::new(namespace, &self.name, &self.options);
         names.partitions = self.partitions.map(partition::check).transpose()?;
         Ok(names)
@@ -35,7 +48,7 @@ impl QueueSpec {
 }
 
 /// Whether a queue of this name would belong to another one.
-fn is_beside(name: &str) -> bool {
+pub(crate) fn is_beside(name: &str) -> bool {
     let last = |start: &str| name.rfind(start).map(|at| &name[at..]);
     name.ends_with(DEAD)
         || name.ends_with(SUSPECT)
@@ -72,6 +85,8 @@ impl Names {
                 .dead_letter_exchange("")
                 .dead_letter_routing_key(dead.clone());
         }
+        options.refused_are_dead_letters = true;
+        options.no_delivery_limit = true;
         Self {
             queue,
             dead,
@@ -92,7 +107,9 @@ impl Names {
             QueueKind::Classic => QueueOptions::classic(),
             QueueKind::Quorum => QueueOptions::quorum(),
         };
-        options.declare(self.options.declare)
+        let mut options = options.declare(self.options.declare);
+        options.no_delivery_limit = true;
+        options
     }
 
     pub(crate) fn partition(&self, partition: u16) -> String {

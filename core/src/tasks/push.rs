@@ -17,7 +17,7 @@ use crate::connection::{Connection, Session};
 use crate::context::{Context, Metadata, TraceContext};
 use crate::error::{Code, Error, Executed};
 use crate::payload::Body;
-use crate::post::Place;
+use crate::post::{Declared, Place};
 use crate::wire;
 
 /// A task that is pushed when it is awaited. Gives its id.
@@ -246,6 +246,12 @@ impl Place for Later<'_> {
 
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn forget(&self, declared: &Declared) {
+        declared.forget(&self.name);
+        declared.forget(self.target);
+        self.names.delays.forget(declared, self.detour.level);
     }
 }
 

@@ -2,10 +2,12 @@
 //! and as fast as the worker allows.
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::task::TaskTracker;
@@ -16,10 +18,12 @@ use super::seen::{Again, Seen};
 use super::settle::{BUSY, Desk, Verdict};
 use super::source::{Lane, Source};
 use crate::amqp::{Channel, Consumer, Delivery};
+use crate::client::after;
 use crate::connection::{Connection, Session, next_session};
 use crate::context::{Cancellation, Context, Metadata, Parts, TraceContext};
 use crate::error::{Code, Error};
 use crate::server::closed;
+use crate::service::panicked;
 use crate::stop::Stop;
 use crate::tasks::DeathReason;
 use crate::tasks::once::{self, Begin};
@@ -47,6 +51,7 @@ pub(super) struct Common<H> {
     pub(super) source: Arc<Source>,
     pub(super) handler: H,
     pub(super) slots: Arc<Semaphore>,
+    pub(super) concurrency: u16,
     pub(super) prefetch: u16,
     pub(super) rate: Option<Rate>,
     pub(super) batch: Option<Batch>,
@@ -128,6 +133,8 @@ pub(super) async fn serve<H: Handler>(
 struct Intake<H> {
     common: Arc<Common<H>>,
     lane: Lane,
+    /// How many a run takes.
+    slots: u32,
     queue: String,
     desk: Arc<Desk>,
     channel: Channel,
@@ -162,6 +169,12 @@ impl<H: Handler> Intake<H> {
         Self {
             common: Arc::clone(common),
             lane,
+            slots: if lane == Lane::Suspect {
+                // Nothing else runs beside it, so that its end is nobody else's doing.
+                common.concurrency.into()
+            } else {
+                1
+            },
             queue,
             desk: Arc::new(desk),
             channel,
@@ -201,7 +214,7 @@ impl<H: Handler> Intake<H> {
             biased;
             () = self.common.stop.gently.cancelled() => Event::Stop,
             () = self.desk.broken.cancelled() => Event::Lost,
-            slot = Arc::clone(&self.common.slots).acquire_owned(), if wants_slot => {
+            slot = Arc::clone(&self.common.slots).acquire_many_owned(self.slots), if wants_slot => {
                 slot.map_or(Event::Lost, Event::Slot)
             }
             () = sleep_until(time.unwrap_or_else(Instant::now)), if time.is_some() => Event::Time,
@@ -223,7 +236,10 @@ impl<H: Handler> Intake<H> {
     fn start_what_may_run(&mut self) {
         while self.has_run() && self.gate.is_none() {
             let slot = self.slot.take();
-            let slot = slot.or_else(|| Arc::clone(&self.common.slots).try_acquire_owned().ok());
+            let slot = slot.or_else(|| {
+                let slots = Arc::clone(&self.common.slots);
+                slots.try_acquire_many_owned(self.slots).ok()
+            });
             let Some(slot) = slot else {
                 return;
             };
@@ -245,7 +261,7 @@ impl<H: Handler> Intake<H> {
 
     fn due_from_now(&self) -> Option<Instant> {
         let batch = self.common.batch.filter(|_| !self.waiting.is_empty())?;
-        Some(Instant::now() + batch.age)
+        Some(after(batch.age))
     }
 
     fn take(&mut self, delivery: Delivery) {
@@ -319,7 +335,7 @@ impl<H: Handler> Intake<H> {
 impl<H: Handler> Common<H> {
     /// Gives what runs its time.
     async fn let_finish(&self) {
-        let grace_ends = Instant::now() + self.stop.grace;
+        let grace_ends = after(self.stop.grace);
         self.stop.finish(&self.running, grace_ends).await;
     }
 
@@ -360,7 +376,15 @@ impl<H: Handler> Common<H> {
         let all = admitted.clone();
         tokio::select! {
             biased;
-            () = self.handler.handle(admitted) => {}
+            outcome = AssertUnwindSafe(self.handler.handle(admitted)).catch_unwind() => {
+                let Err(panic) = outcome else {
+                    return;
+                };
+                for message in &all {
+                    let reason = panicked(&*panic).message().to_owned();
+                    message.settle(Verdict::Retry { after: None, reason }).await;
+                }
+            }
             () = self.stop.now.cancelled() => {
                 for message in all.iter().filter(|message| !message.is_settled()) {
                     message.context().cancellation().cancel();
@@ -372,8 +396,9 @@ impl<H: Handler> Common<H> {
 
     /// Whether a task with a de-duplication key is to be run; takes its lock then.
     async fn may_run(&self, message: &Message) -> bool {
-        let (Some(key), Some(names)) = (message.header(wire::HEADER_DEDUP), &self.source.names)
-        else {
+        let key = message.header(wire::HEADER_DEDUP);
+        let key = key.filter(|_| !self.source.dedup_window.is_zero());
+        let (Some(key), Some(names)) = (key, &self.source.names) else {
             return true;
         };
         let desk = message.desk();
@@ -397,10 +422,14 @@ impl<H: Handler> Common<H> {
                 Verdict::Done
             }
             Ok(Begin::Busy) => Verdict::Later(BUSY),
-            Err(error) => {
-                tracing::warn!(queue = message.queue(), %error, "a de-duplication key cannot be looked up; the task waits");
-                Verdict::Later(BUSY)
-            }
+            Err(error) if error.code() == Code::Unavailable => Verdict::Later(BUSY),
+            Err(error) => Verdict::Retry {
+                after: None,
+                reason: format!(
+                    "its de-duplication key cannot be looked up: {}",
+                    error.message()
+                ),
+            },
         };
         message.settle(verdict).await;
         false

@@ -251,14 +251,34 @@ impl Message {
                 "the message has been settled already: acknowledged, retried or rejected",
             ));
         }
-        self.0.desk.carry_out(self, verdict).await
+        self.carry_out(verdict).await
+    }
+
+    /// In a task of its own: who waits for it may give up, and the message would be settled by nobody.
+    async fn carry_out(&self, verdict: Verdict) -> Result<(), Error> {
+        let (desk, message) = (Arc::clone(&self.0.desk), self.clone());
+        let settling = async move { desk.carry_out(&message, verdict).await };
+        let settled = self.0.desk.running.spawn(settling).await;
+        settled.unwrap_or_else(|_| {
+            Err(Error::new(
+                Code::Internal,
+                "the message could not be settled",
+            ))
+        })
     }
 
     /// What follows from the handler's result, unless it has settled the message by hand.
     pub(super) async fn settle(&self, verdict: Verdict) {
-        if self.claim()
-            && let Err(error) = self.0.desk.carry_out(self, verdict).await
-        {
+        if !self.claim() {
+            return;
+        }
+        // The common case, in which there is nothing to wait for.
+        let settled = if matches!(verdict, Verdict::Done) && !self.is_held() {
+            self.0.desk.carry_out(self, verdict).await
+        } else {
+            self.carry_out(verdict).await
+        };
+        if let Err(error) = settled {
             tracing::warn!(queue = self.queue(), %error, "a message could not be settled and goes back to its queue");
         }
     }
@@ -280,6 +300,10 @@ impl Message {
         *self.once() = Some(guard);
     }
 
+    fn is_held(&self) -> bool {
+        self.once().is_some()
+    }
+
     pub(super) fn let_go(&self) -> Option<Guard> {
         self.once().take()
     }
@@ -295,6 +319,13 @@ impl Message {
             self.0.attempt.fetch_add(1, Ordering::AcqRel);
         }
         *self.0.rest.lock().unwrap_or_else(PoisonError::into_inner) = Some(time);
+    }
+
+    /// It was here before, and failed so often.
+    pub(super) fn resume_at(&self, attempt: Option<u32>) {
+        if let Some(attempt) = attempt {
+            self.0.attempt.fetch_max(attempt, Ordering::AcqRel);
+        }
     }
 
     /// Whether and when it is to be run again; it can be settled anew then.

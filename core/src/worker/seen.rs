@@ -15,6 +15,8 @@ pub(super) struct Seen(Mutex<Table>);
 #[derive(Debug, Default)]
 struct Table {
     tasks: HashMap<String, State>,
+    /// Of those that wait for another attempt where they are.
+    attempts: HashMap<String, u32>,
     order: VecDeque<String>,
 }
 
@@ -64,8 +66,19 @@ impl Seen {
                 table.order.push_back(oldest);
             } else {
                 table.tasks.remove(&oldest);
+                table.attempts.remove(&oldest);
             }
         }
+    }
+
+    /// A task is to be run again where it is, as this attempt.
+    pub(super) fn failed(&self, id: &str, next: u32) {
+        self.lock().attempts.insert(id.to_owned(), next);
+    }
+
+    /// Which attempt it was to be.
+    pub(super) fn attempt(&self, id: &str) -> Option<u32> {
+        self.lock().attempts.get(id).copied()
     }
 
     pub(super) fn came_again(&self, id: &str) -> Again {
@@ -89,6 +102,9 @@ impl Seen {
 
     pub(super) fn ends(&self, id: &str, done: bool) {
         let mut table = self.lock();
+        if done {
+            table.attempts.remove(id);
+        }
         let Some(state) = table.tasks.get_mut(id) else {
             return;
         };

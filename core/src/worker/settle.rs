@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::consumer::Common;
 use super::message::Message;
@@ -22,6 +23,8 @@ use crate::wire;
 const COPY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a message is held whose copy could not be made, before it goes back to its queue.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// How long a task rests at most where it is: the broker's `consumer_timeout` counts from its delivery.
+const LONGEST_REST: Duration = Duration::from_secs(600);
 /// The rest of a task whose twin runs.
 pub(super) const BUSY: Duration = Duration::from_secs(1);
 
@@ -57,7 +60,11 @@ pub(super) struct Desk {
     /// Set when nothing more can be settled here, so that the consumer is set up anew.
     pub(super) broken: CancellationToken,
     /// Another attempt is made where the task is: what is behind it must not pass it.
-    in_place: bool,
+    pub(super) in_place: bool,
+    /// Set when another instance is to have the partition: what rests is left to it.
+    pub(super) leaving: CancellationToken,
+    /// What settles goes on when nobody waits for it any more.
+    pub(super) running: TaskTracker,
 }
 
 impl Desk {
@@ -75,6 +82,8 @@ impl Desk {
             connection: common.connection.clone(),
             broken: CancellationToken::new(),
             in_place,
+            leaving: CancellationToken::new(),
+            running: common.running.clone(),
         }
     }
 
@@ -85,30 +94,53 @@ impl Desk {
             return Ok(());
         }
         let done = matches!(verdict, Verdict::Done);
-        let outcome = tokio::select! {
-            biased;
-            // The broker gives it to somebody else; a copy besides would be one too many.
-            () = self.session.lost(), if !done => Err(lost()),
-            outcome = self.copy(message, verdict) => outcome,
-            () = self.session.lost() => Err(lost()),
+        let outcome = if done {
+            // That it is done holds, whatever becomes of this session: the mark is set on the next one.
+            self.copy(message, verdict).await
+        } else {
+            self.copy_while_ours(message, verdict).await
         };
         if let Some(id) = message.id() {
-            self.seen.ends(id, done && outcome.is_ok());
+            self.seen.ends(id, done || matches!(outcome, Ok(true)));
         }
         match outcome {
             Ok(true) => self.acks.finish(&[tag]),
+            // The end of its channel brings it back, and what is behind it, in their order.
+            Ok(false) if self.in_place => {}
             Ok(false) => self.acks.requeue(tag),
             Err(error) => {
-                // What stands in the way of the copy will not be gone at once, and the task would be run in vain.
-                tokio::select! {
-                    () = sleep(AFTER_FAILURE) => {}
-                    () = self.session.lost() => {}
-                }
                 self.acks.requeue(tag);
                 return Err(error);
             }
         }
         Ok(())
+    }
+
+    /// When the broker gives the original to somebody else, a copy besides would be one too many.
+    async fn copy_while_ours(&self, message: &Message, verdict: Verdict) -> Result<bool, Error> {
+        loop {
+            if !self.acks.is_open() {
+                return Err(lost());
+            }
+            let outcome = tokio::select! {
+                biased;
+                () = self.session.lost() => return Err(lost()),
+                outcome = self.copy(message, verdict.clone()) => outcome,
+            };
+            let Err(error) = outcome else {
+                return outcome;
+            };
+            // What stands in the way of the copy will not be gone at once, and the task would be run in vain.
+            tokio::select! {
+                () = sleep(AFTER_FAILURE) => {}
+                () = self.session.lost() => return Err(lost()),
+            }
+            // The next of its key must not pass it.
+            if !self.in_place {
+                return Err(error);
+            }
+            tracing::warn!(queue = message.queue(), %error, "a task cannot be settled yet");
+        }
     }
 
     /// For how long a task that stays where it is waits before it is run again.
@@ -117,9 +149,11 @@ impl Desk {
         match verdict {
             _ if !self.in_place => None,
             Verdict::Later(after) => Some(*after),
-            Verdict::Retry { after, .. } if attempt < retry.attempts => {
-                Some(after.unwrap_or_else(|| retry.rest(attempt)))
-            }
+            Verdict::Retry { after, .. } if attempt < retry.attempts => Some(
+                after
+                    .unwrap_or_else(|| retry.rest(attempt))
+                    .min(LONGEST_REST),
+            ),
             _ => None,
         }
     }
