@@ -45,6 +45,12 @@ def retry_settings(attempts: int, delay: float, max_delay: float) -> dict[str, A
     }
 
 
+def _partitions(count: int) -> int:
+    if whole("partitions", count) > 1024:
+        raise ValueError(f"there are at most 1024 partitions, not {count}")
+    return count
+
+
 class TaskQueue(Generic[T]):
     """A durable queue of tasks of one type: a value that those who push and those who work share,
     so that whoever comes first declares the same queue.
@@ -68,6 +74,11 @@ class TaskQueue(Generic[T]):
         kind: "classic", or "quorum": replicated.
         max_priority: the highest priority that tasks may carry (classic queues).
         max_length: a push beyond this many fails with `ResourceExhausted`.
+        partitions: orders the tasks by their keys: those with the same `key` are done one after
+            another, as they were pushed, by one worker at a time, and different keys beside one
+            another, by all workers. The queue is divided into so many partitions (1 to 1,024; 16
+            serve a few workers), on which all who push and work must agree. A task that fails is
+            tried again before the next of its key.
         dedup_window: for how many seconds a task that was pushed with `dedup` is remembered once it
             is done.
         queue: more about how the queue is declared, instead of the three above.
@@ -89,6 +100,7 @@ class TaskQueue(Generic[T]):
         kind: Literal["classic", "quorum"] = "classic",
         max_priority: int | None = None,
         max_length: int | None = None,
+        partitions: int | None = None,
         dedup_window: float = 600.0,
         queue: QueueOptions | None = None,
     ) -> None: ...
@@ -105,6 +117,7 @@ class TaskQueue(Generic[T]):
         kind: Literal["classic", "quorum"] = "classic",
         max_priority: int | None = None,
         max_length: int | None = None,
+        partitions: int | None = None,
         dedup_window: float = 600.0,
         queue: QueueOptions | None = None,
     ) -> None: ...
@@ -120,6 +133,7 @@ class TaskQueue(Generic[T]):
         kind: Literal["classic", "quorum"] = "classic",
         max_priority: int | None = None,
         max_length: int | None = None,
+        partitions: int | None = None,
         dedup_window: float = 600.0,
         queue: QueueOptions | None = None,
     ) -> None:
@@ -141,6 +155,7 @@ class TaskQueue(Generic[T]):
             "name": name,
             "retry": retry_settings(attempts, retry_delay, max_retry_delay),
             "dedup_window": seconds("dedup_window", dedup_window),
+            "partitions": None if partitions is None else _partitions(partitions),
             "queue": queue.as_settings(),
         }
 
