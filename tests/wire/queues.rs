@@ -58,8 +58,6 @@ async fn connect(place: &Place, namespace: &str) -> Connection {
     builder.connect().await.unwrap()
 }
 
-#[derive(Default, Deserialize)]
-
 fn queue<T>(name: &str, quorum: bool) -> TaskQueue<T> {
     TaskQueue::new(name).options(if quorum {
         QueueOptions::quorum()
