@@ -75,7 +75,7 @@ class Sends:
         self, queue: TaskQueue[T], jobs: Iterable[T], *, priority: int | None = None
     ) -> list[str]:
         """Pushes many, which is faster than one after the other. They enter the queue in no
-        particular order.
+        particular order, and have no keys: a queue with `partitions` refuses them.
 
         ```python
         client.push_all(resize, [Resize(name, 200) for name in names])

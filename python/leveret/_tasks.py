@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-DeathReason = Literal["attempts", "rejected", "undecodable", "crashed", "expired", "other"]
+DeathReason = Literal[
+    "attempts", "rejected", "undecodable", "crashed", "expired", "maxlen", "other"
+]
 
 # The ends of the queues that belong to another one.
 _TAKEN = re.compile(r"\.(dead|suspect|p\d+)$")
@@ -211,7 +213,8 @@ class DeadLetter(Generic[T]):
     @property
     def reason(self) -> DeathReason:
         """Why it died: "attempts" (it failed as often as the queue allows), "rejected",
-        "undecodable", "crashed" (it ended its worker as often), "expired" or "other".
+        "undecodable", "crashed" (it ended its worker as often), "expired", "maxlen" (the queue was
+        full) or "other".
         """
         return cast("DeathReason", self._native.reason)
 
@@ -286,7 +289,7 @@ class DeadLetter(Generic[T]):
 
 
 class DeadLetters(Iterator[DeadLetter[T]]):
-    """The dead letters of a queue, oldest first. Made by `Client.dead_letters`."""
+    """The dead letters that a queue has, oldest first. Made by `Client.dead_letters`."""
 
     def __init__(self, native: _leveret.DeadLetters, payload: Payload) -> None:
         """For `leveret` itself."""
@@ -304,7 +307,7 @@ class DeadLetters(Iterator[DeadLetter[T]]):
 
 
 class AsyncDeadLetters(AsyncIterator[DeadLetter[T]]):
-    """The dead letters of a queue, oldest first. Made by `AsyncClient.dead_letters`."""
+    """The dead letters that a queue has, oldest first. Made by `AsyncClient.dead_letters`."""
 
     def __init__(self, open: _leveret.Action, payload: Payload, link: Link) -> None:
         """For `leveret` itself."""
