@@ -20,3 +20,11 @@ pub(crate) trait Orders {
     #[rpc(default, idempotent)]
     async fn buy(&self, cx: &Context, item_id: i64) -> Result<Answer, Error>;
 }
+
+/// The same, and orders for one item are taken one after another, by one process at a time.
+#[rpc_service(name = "orders_by_item")]
+pub(crate) trait OrdersByItem {
+    /// Buys one piece of an item.
+    #[rpc(key = "item_id", idempotent)]
+    async fn buy(&self, cx: &Context, item_id: i64) -> Result<Answer, Error>;
+}

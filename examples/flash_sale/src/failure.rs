@@ -1,6 +1,7 @@
 //! Why a sale could not be held, or did not go as it must: every other module ends in one of these.
 
 use std::io;
+use std::sync::Arc;
 
 /// In words for whoever typed the command.
 #[derive(Debug, thiserror::Error)]
@@ -21,8 +22,22 @@ pub(crate) enum Failure {
     Inexact(Vec<String>),
     #[error("{0}")]
     Unusable(String),
+    /// Of several orders that were taken together.
+    #[error("{0}")]
+    Shared(Arc<Failure>),
     #[error("interrupted")]
     Interrupted,
+}
+
+impl Failure {
+    /// The order was for something that the shop does not have: the buyer's mistake.
+    pub(crate) fn is_unknown_item(&self) -> bool {
+        match self {
+            Self::NoSuchItem(_) => true,
+            Self::Shared(failure) => failure.is_unknown_item(),
+            _ => false,
+        }
+    }
 }
 
 pub(crate) type Result<T> = std::result::Result<T, Failure>;

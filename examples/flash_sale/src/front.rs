@@ -8,11 +8,11 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
-use leveret::{Code, Connection};
+use leveret::{Code, Connection, Error};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::contract::{Answer, OrdersClient};
+use crate::contract::{Answer, OrdersByItemClient, OrdersClient};
 use crate::failure::Result;
 use crate::http_orders::Request;
 use crate::roles::serve_http;
@@ -26,6 +26,8 @@ pub(crate) enum Backend {
         url: String,
     },
     Leveret(OrdersClient),
+    /// Over Leveret, by item.
+    ByItem(OrdersByItemClient),
 }
 
 impl Backend {
@@ -39,6 +41,10 @@ impl Backend {
 
     pub(crate) fn leveret(connection: &Connection) -> Self {
         Self::Leveret(OrdersClient::new(connection.client()))
+    }
+
+    pub(crate) fn by_item(connection: &Connection) -> Self {
+        Self::ByItem(OrdersByItemClient::new(connection.client()))
     }
 
     async fn buy(&self, item_id: i64) -> std::result::Result<Answer, HttpError> {
@@ -57,16 +63,19 @@ impl Backend {
                     (status, error.to_string())
                 })
             }
-            Self::Leveret(orders) => orders.buy(item_id).await.map_err(|error| {
-                let status = match error.code() {
-                    Code::InvalidArgument => StatusCode::NOT_FOUND,
-                    Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
-                    _ => StatusCode::BAD_GATEWAY,
-                };
-                (status, error.to_string())
-            }),
+            Self::Leveret(orders) => orders.buy(item_id).await.map_err(http_error),
+            Self::ByItem(orders) => orders.buy(item_id).await.map_err(http_error),
         }
     }
+}
+
+fn http_error(error: Error) -> HttpError {
+    let status = match error.code() {
+        Code::InvalidArgument => StatusCode::NOT_FOUND,
+        Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+        _ => StatusCode::BAD_GATEWAY,
+    };
+    (status, error.to_string())
 }
 
 struct Front {

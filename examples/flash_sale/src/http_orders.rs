@@ -9,11 +9,11 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 
+use crate::clerk::Clerk;
 use crate::contract::Answer;
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::roles::serve_http;
-use crate::rule::Rule;
-use crate::shop::{Order, Shop};
+use crate::shop::Order;
 
 /// The body of `POST /orders`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -23,29 +23,19 @@ pub(crate) struct Request {
     pub(crate) item_id: i64,
 }
 
-struct Service {
-    shop: Shop,
-    rule: Rule,
-}
-
-pub(crate) async fn run(shop: Shop, rule: Rule) -> Result<()> {
-    let service = Arc::new(Service { shop, rule });
-    serve_http(
-        Router::new()
-            .route("/orders", post(order))
-            .with_state(service),
-    )
-    .await
+pub(crate) async fn run(clerk: Clerk) -> Result<()> {
+    let router = Router::new().route("/orders", post(order));
+    serve_http(router.with_state(Arc::new(clerk))).await
 }
 
 async fn order(
-    State(service): State<Arc<Service>>,
+    State(clerk): State<Arc<Clerk>>,
     Json(Request { call_id, item_id }): Json<Request>,
 ) -> std::result::Result<Json<Answer>, (StatusCode, String)> {
     let order = Order { call_id, item_id };
-    match service.rule.take(&service.shop, &order).await {
+    match clerk.take(order).await {
         Ok(answer) => Ok(Json(answer)),
-        Err(error @ Failure::NoSuchItem(_)) => Err((StatusCode::NOT_FOUND, error.to_string())),
+        Err(error) if error.is_unknown_item() => Err((StatusCode::NOT_FOUND, error.to_string())),
         Err(error) => Err((StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
     }
 }

@@ -20,9 +20,6 @@ use crate::failure::{Doing, Failure, Result};
 
 /// Longer than any deadline behind the front end.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Before the sale each buyer asks this often for item 0, of which there is none: connections, pools and statements are
-/// there when it begins.
-const REHEARSALS: u32 = 3;
 
 /// What the buyers saw.
 #[derive(Clone, Debug)]
@@ -79,6 +76,9 @@ pub(crate) struct Crowd {
     /// Of each client.
     pub(crate) requests: u32,
     pub(crate) items: u32,
+    /// Before the sale they ask for items of which there are none, for so long: connections, pools and statements are there
+    /// when it begins, and processes that share the items have shared them.
+    pub(crate) rehearsal: Duration,
 }
 
 /// Lets the crowd in. `ready` runs between the rehearsal and the sale.
@@ -96,7 +96,7 @@ pub(crate) async fn run(
     for client in 0..crowd.clients {
         let (front, gates, progress) = (front.to_owned(), Arc::clone(&gates), progress.clone());
         clients.spawn(async move {
-            let rehearsed = rehearse(&front).await;
+            let rehearsed = rehearse(crowd, client, &front).await;
             gates[0].wait().await;
             gates[1].wait().await;
             let sender = rehearsed?;
@@ -131,16 +131,20 @@ async fn connect(front: &str) -> Result<SendRequest<Empty<Bytes>>> {
     Ok(sender)
 }
 
-async fn rehearse(front: &str) -> Result<SendRequest<Empty<Bytes>>> {
+async fn rehearse(crowd: Crowd, client: u32, front: &str) -> Result<SendRequest<Empty<Bytes>>> {
+    let began = Instant::now();
     let mut sender = connect(front).await?;
-    for _ in 0..REHEARSALS {
-        match ask(&mut sender, front, 0).await {
+    for item in client.. {
+        match ask(&mut sender, front, -i64::from(item % crowd.items)).await {
             Some(Answer::SoldOut) => {}
             other => {
                 return Err(Failure::Unusable(format!(
                     "the rehearsal failed: asked for an item of which there is none, the front end answered {other:?}"
                 )));
             }
+        }
+        if began.elapsed() >= crowd.rehearsal {
+            break;
         }
     }
     Ok(sender)
@@ -156,7 +160,7 @@ async fn buy(
     let mut answers = Vec::with_capacity(crowd.requests as usize);
     for request in 0..crowd.requests {
         // All items are wanted alike.
-        let item = (client * crowd.requests + request) % crowd.items + 1;
+        let item = i64::from((client * crowd.requests + request) % crowd.items + 1);
         let began = Instant::now();
         let answer = ask(&mut sender, front, item).await;
         answers.push((answer, began.elapsed()));
@@ -171,7 +175,7 @@ async fn buy(
 }
 
 /// `None` for anything but an answer.
-async fn ask(sender: &mut SendRequest<Empty<Bytes>>, front: &str, item: u32) -> Option<Answer> {
+async fn ask(sender: &mut SendRequest<Empty<Bytes>>, front: &str, item: i64) -> Option<Answer> {
     let request = Request::get(format!("/buy?item={item}"))
         .header(header::HOST, front)
         .body(Empty::new())

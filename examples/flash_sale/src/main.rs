@@ -2,10 +2,12 @@
 //! other, and prints what each sold and how fast. With a role as its first word it is one of the processes of a sale.
 
 mod broker;
+mod clerk;
 mod contract;
 mod cpu;
 mod failure;
 mod front;
+mod group;
 mod http_orders;
 mod leveret_orders;
 mod load;
@@ -27,10 +29,10 @@ use clap::Parser;
 use leveret::Connection;
 use tracing_subscriber::EnvFilter;
 
+use crate::clerk::Clerk;
 use crate::failure::{Failure, Result};
 use crate::front::Backend;
 use crate::options::{Arguments, Peers, Role};
-use crate::shop::Shop;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -63,17 +65,18 @@ async fn play(role: Role) -> Result<()> {
     match role {
         Role::Broker => broker::run().await,
         Role::Postgresql => postgresql::run().await,
-        Role::HttpOrders { peers, rule, pool } => {
-            http_orders::run(Shop::open(&peers.database_url, pool).await?, rule).await
+        Role::HttpOrders { peers, habits } => {
+            http_orders::run(Clerk::new(&peers.database_url, habits).await?).await
         }
         Role::LeveretOrders {
             peers,
-            rule,
-            pool,
+            habits,
             concurrency,
+            by_item,
         } => {
-            let shop = Shop::open(&peers.database_url, pool).await?;
-            leveret_orders::run(connect(&peers, "orders").await?, shop, rule, concurrency).await
+            let clerk = Clerk::new(&peers.database_url, habits).await?;
+            let connection = connect(&peers, "orders").await?;
+            leveret_orders::run(connection, clerk, concurrency, by_item).await
         }
         Role::Front {
             peers,
@@ -82,6 +85,7 @@ async fn play(role: Role) -> Result<()> {
         } => {
             let backend = match backend.as_str() {
                 "leveret" => Backend::leveret(&connect(&peers, "front").await?),
+                "by-item" => Backend::by_item(&connect(&peers, "front").await?),
                 address => Backend::http(address),
             };
             front::run(backend, short_cut).await

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::rule::Rule;
-use crate::shop::CONNECTIONS;
+use crate::clerk::Habits;
 use crate::variants::VARIANTS;
 
 /// Holds a flash sale in several ways and compares them.
@@ -27,14 +26,17 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) requests: u32,
     /// How many different items there are.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) items: u32,
     /// Pieces of each item.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) pieces: u32,
     /// Sales of each kind; throughput is their median.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rounds: u32,
+    /// Milliseconds before each sale in which the buyers ask for what is sold out.
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) rehearsal: u64,
     /// Processes of the order service, in the variants that have several.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) instances: u32,
@@ -42,7 +44,7 @@ pub(crate) struct Options {
     #[arg(long, value_delimiter = ',', value_parser = VARIANTS.map(|variant| variant.name))]
     pub(crate) only: Vec<String>,
     /// A small sale that shows whether everything works: 10 pieces, 20 clients, one round.
-    #[arg(long, conflicts_with_all = ["clients", "items", "pieces", "rounds"])]
+    #[arg(long, conflicts_with_all = ["clients", "items", "pieces", "rounds", "rehearsal"])]
     pub(crate) quick: bool,
     /// The broker; without one, a broker in memory is started.
     #[arg(long, env = "AMQP_URL", hide_env_values = true)]
@@ -75,30 +77,27 @@ pub(crate) enum Role {
     HttpOrders {
         #[command(flatten)]
         peers: Peers,
-        #[arg(long)]
-        rule: Rule,
-        /// Connections to the database.
-        #[arg(long = "connections", default_value_t = CONNECTIONS)]
-        pool: u32,
+        #[command(flatten)]
+        habits: Habits,
     },
     /// The order service, over Leveret.
     LeveretOrders {
         #[command(flatten)]
         peers: Peers,
-        #[arg(long)]
-        rule: Rule,
-        /// Connections to the database.
-        #[arg(long = "connections", default_value_t = CONNECTIONS)]
-        pool: u32,
+        #[command(flatten)]
+        habits: Habits,
         /// How many orders are taken at once.
         #[arg(long, default_value_t = 64)]
         concurrency: u16,
+        /// Orders for one item one after another, by one process at a time.
+        #[arg(long)]
+        by_item: bool,
     },
     /// The web front end.
     Front {
         #[command(flatten)]
         peers: Peers,
-        /// Where orders go: `leveret`, or the address of the service over HTTP.
+        /// Where orders go: `leveret`, `by-item`, or the address of the service over HTTP.
         #[arg(long)]
         backend: String,
         /// Remember what is sold out.

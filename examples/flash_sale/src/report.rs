@@ -63,7 +63,7 @@ impl Row {
 
     /// What is wrong with its books, where it promises that nothing is.
     pub(crate) fn faults(&self, terms: &Terms) -> Vec<String> {
-        let outcomes = self.outcomes.iter().filter(|_| self.variant.exact);
+        let outcomes = self.outcomes.iter().filter(|_| self.variant.orders.exact());
         outcomes
             .flat_map(|outcome| outcome.faults(terms))
             .map(|fault| {

@@ -139,6 +139,7 @@ async fn hold_all(
                 clients: row.clients,
                 requests: options.requests,
                 items: options.items,
+                rehearsal: Duration::from_millis(options.rehearsal),
             };
             row.push(hold(terms, &row.variant, crowd, shop, processes, &progress).await?);
         }

@@ -101,37 +101,23 @@ async fn open(terms: &Terms, variant: &Variant, processes: &mut Processes) -> Re
         ("DATABASE_URL", terms.database_url.as_str()),
         ("FLASH_SALE_NAMESPACE", terms.namespace.as_str()),
     ];
-    let mut backend = "leveret".to_owned();
-    match variant.orders {
-        Orders::Http(rule) => {
-            let arguments = ["http-orders", "--rule", rule.name()];
-            backend = processes
-                .start_role("orders", &arguments, &environment)
-                .await?;
-        }
-        Orders::OneByOne => {
-            let arguments = [
-                "leveret-orders",
-                "--rule",
-                "count",
-                "--concurrency",
-                "1",
-                "--connections",
-                "1",
-            ];
-            processes
-                .start_role("orders", &arguments, &environment)
-                .await?;
-        }
-        Orders::Several => {
-            for _ in 0..terms.instances {
-                let arguments = ["leveret-orders", "--rule", "row"];
-                processes
-                    .start_role("orders", &arguments, &environment)
-                    .await?;
-            }
-        }
+    let arguments = variant.orders.arguments();
+    let instances = if variant.orders.several() {
+        terms.instances
+    } else {
+        1
+    };
+    let mut address = String::new();
+    for _ in 0..instances {
+        address = processes
+            .start_role("orders", &arguments, &environment)
+            .await?;
     }
+    let backend = match variant.orders {
+        Orders::Http(_) | Orders::HttpGrouped => address.as_str(),
+        Orders::Keyed => "by-item",
+        _ => "leveret",
+    };
     match variant.front {
         Front::Node => {
             let mut command = Command::new("node");
@@ -139,7 +125,7 @@ async fn open(terms: &Terms, variant: &Variant, processes: &mut Processes) -> Re
             processes.start("front", command).await
         }
         front => {
-            let mut arguments = vec!["front", "--backend", &backend];
+            let mut arguments = vec!["front", "--backend", backend];
             if front == Front::ShortCut {
                 arguments.push("--short-cut");
             }

@@ -6,11 +6,18 @@ use std::sync::{Arc, Once};
 
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::{AnyConnection, AnyPool, Connection, Executor};
-
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::contract::Answer;
 use crate::failure::{Failure, Result};
+use crate::rule::Rule;
+
+mod look;
+#[cfg(test)]
+mod tests;
+
+use look::Look;
+pub(crate) use look::TOGETHER;
 
 /// Connections of a service's pool unless it is told otherwise, as sqlx has it.
 pub(crate) const CONNECTIONS: u32 = 10;
@@ -59,7 +66,7 @@ impl Shop {
         self.kind
     }
 
-    /// Empties the shop and puts so many pieces of so many items on the shelf. Item 0 has none.
+    /// Empties the shop and puts so many pieces of so many items on the shelf. As many, with numbers from 0 down, have none.
     pub(crate) async fn create(&self, items: i64, pieces: i64) -> Result<()> {
         self.clear().await?;
         for statement in [
@@ -70,8 +77,8 @@ impl Shop {
         ] {
             self.pool.execute(statement).await?;
         }
-        for item in 0..=items {
-            let pieces = if item == 0 { 0 } else { pieces };
+        for item in 1 - items..=items {
+            let pieces = if item > 0 { pieces } else { 0 };
             sqlx::query("INSERT INTO flash_sale_items VALUES ($1, $2, $3)")
                 .bind(item)
                 .bind(pieces)
@@ -125,23 +132,55 @@ impl Shop {
         if let Some(answer) = self.answered(order).await? {
             return Ok(answer);
         }
+        let _turn = self.turn().await;
         let mut transaction = self.pool.begin().await?;
-        let turn = self.turn().await;
-        // The write comes first: SQLite would not let a transaction that has read wait for its turn to write.
-        let taken = sqlx::query(
-            "UPDATE flash_sale_items SET pieces_left = pieces_left - 1 WHERE id = $1 AND pieces_left > 0",
-        )
-        .bind(order.item_id)
-        .execute(&mut *transaction)
-        .await?;
-        if taken.rows_affected() == 1 && insert(order, &mut transaction).await? {
-            transaction.commit().await?;
-            return Ok(Answer::Ordered);
+        let answer = sell(order, &mut transaction).await?;
+        transaction.commit().await?;
+        Ok(answer)
+    }
+
+    /// Takes up to [`TOGETHER`] orders in their order, with one look for all of them; `None` for an item that is not there.
+    /// By [`Rule::Count`] nobody else may take orders for these items at the same time.
+    pub(crate) async fn take_together(
+        &self,
+        rule: Rule,
+        orders: &[Order],
+    ) -> Result<Vec<Option<Answer>>> {
+        let mut connection = self.pool.acquire().await?;
+        let look = Look::at(&mut connection, rule, orders).await?;
+        let (mut left, mut bought) = (look.left, look.bought);
+        let mut answers = Vec::with_capacity(orders.len());
+        let mut new = Vec::new();
+        for order in orders {
+            let left = left.get_mut(&order.item_id);
+            answers.push(match left {
+                None => None,
+                _ if bought.contains(&order.call_id) => Some(Answer::Ordered),
+                Some(..=0) => Some(Answer::SoldOut),
+                Some(left) => {
+                    *left -= 1;
+                    bought.insert(order.call_id.clone());
+                    new.push((answers.len(), order));
+                    Some(Answer::Ordered)
+                }
+            });
         }
-        transaction.rollback().await?;
-        drop(turn);
-        // Somebody was faster: other buyers, or the same call delivered twice.
-        Ok(self.answered(order).await?.unwrap_or(Answer::SoldOut))
+        if new.is_empty() {
+            return Ok(answers);
+        }
+        // Two that want the same rows in different orders would wait for each other.
+        new.sort_by_key(|(_, order)| order.item_id);
+        let _turn = self.turn().await;
+        let mut transaction = connection.begin().await?;
+        for (index, order) in new {
+            match rule {
+                Rule::Count => drop(insert(order, &mut transaction).await?),
+                // Others take pieces, too: the look was a hint.
+                Rule::Row => answers[index] = Some(sell(order, &mut transaction).await?),
+            }
+        }
+        transaction.commit().await?;
+        Ok(answers)
     }
 
     /// What can be said without a write.
@@ -198,6 +237,28 @@ async fn settings(connection: &mut AnyConnection) -> sqlx::Result<()> {
     Ok(())
 }
 
+/// Takes a piece if there is one, in a transaction. It begins with a write: SQLite would not let one that has read wait for
+/// its turn to write.
+async fn sell(order: &Order, transaction: &mut AnyConnection) -> Result<Answer> {
+    if !insert(order, transaction).await? {
+        return Ok(Answer::Ordered);
+    }
+    let taken = sqlx::query(
+        "UPDATE flash_sale_items SET pieces_left = pieces_left - 1 WHERE id = $1 AND pieces_left > 0",
+    )
+    .bind(order.item_id)
+    .execute(&mut *transaction)
+    .await?;
+    if taken.rows_affected() == 1 {
+        return Ok(Answer::Ordered);
+    }
+    sqlx::query("DELETE FROM flash_sale_orders WHERE call_id = $1")
+        .bind(&order.call_id)
+        .execute(transaction)
+        .await?;
+    Ok(Answer::SoldOut)
+}
+
 /// Whether it is new.
 async fn insert(order: &Order, to: &mut AnyConnection) -> Result<bool> {
     let inserted = sqlx::query(
@@ -209,6 +270,3 @@ async fn insert(order: &Order, to: &mut AnyConnection) -> Result<bool> {
     .await?;
     Ok(inserted.rows_affected() == 1)
 }
-
-#[cfg(test)]
-mod tests;

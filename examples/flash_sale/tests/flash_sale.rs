@@ -5,11 +5,15 @@ use std::env;
 use std::fs;
 use std::process::Command;
 
-const VARIANTS: [&str; 6] = [
+const VARIANTS: [&str; 10] = [
     "http",
     "http-row",
+    "http-grouped",
     "one-by-one",
+    "one-grouped",
+    "keyed",
     "row",
+    "row-grouped",
     "row-short-cut",
     "row-node",
 ];

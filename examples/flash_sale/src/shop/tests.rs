@@ -1,14 +1,16 @@
 //! What the order service relies on, with SQLite, where no two tests share a database.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::{Order, Shop};
+use super::{Order, Shop, TOGETHER};
 use crate::contract::Answer;
 use crate::failure::Failure;
+use crate::group::Group;
 use crate::rule::Rule;
 
 const RULES: [Rule; 2] = [Rule::Count, Rule::Row];
@@ -112,4 +114,89 @@ async fn by_row_many_at_once_get_exactly_what_there_is() {
         shop.sold().await.expect("the books"),
         BTreeMap::from([(1, 10)])
     );
+}
+
+#[tokio::test]
+async fn a_group_is_answered_as_its_orders_one_by_one_would_be() {
+    for rule in RULES {
+        let (shop, _folder) = shop(2, 3).await;
+        let early = order(1);
+        rule.take(&shop, &early).await.expect("an answer");
+        let (twice, lost) = (order(2), order(9));
+        let group = [
+            order(1),
+            early,
+            twice.clone(),
+            lost,
+            order(1),
+            order(1),
+            twice,
+            order(0),
+            order(2),
+        ];
+        let answers = shop.take_together(rule, &group).await.expect("answers");
+        let (ordered, sold_out) = (Some(Answer::Ordered), Some(Answer::SoldOut));
+        let expected = [
+            ordered, ordered, ordered, None, ordered, sold_out, ordered, sold_out, ordered,
+        ];
+        assert_eq!(answers, expected, "{rule:?}");
+        assert_eq!(
+            shop.sold().await.expect("the books"),
+            BTreeMap::from([(1, 3), (2, 2)]),
+            "{rule:?}"
+        );
+        // Delivered again, all of it: nothing changes.
+        let again = shop.take_together(rule, &group).await.expect("answers");
+        assert_eq!(again, expected, "{rule:?}");
+        assert_eq!(
+            shop.sold().await.expect("the books"),
+            BTreeMap::from([(1, 3), (2, 2)]),
+            "{rule:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn groups_of_every_size_are_answered_in_their_order() {
+    for rule in RULES {
+        for size in [1, 4, 5, 16, 17, TOGETHER] {
+            let (shop, _folder) = shop(1, 10).await;
+            let group: Vec<_> = (0..size).map(|_| order(1)).collect();
+            let answers = shop.take_together(rule, &group).await.expect("answers");
+            let expected: Vec<_> = (0..size)
+                .map(|place| {
+                    Some(if place < 10 {
+                        Answer::Ordered
+                    } else {
+                        Answer::SoldOut
+                    })
+                })
+                .collect();
+            assert_eq!(answers, expected, "{rule:?}, {size} together");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn by_row_groups_of_two_processes_get_exactly_what_there_is() {
+    let (shop, folder) = shop(3, 10).await;
+    let clerks =
+        [shop.clone(), open(&folder).await].map(|shop| Arc::new(Group::start(shop, Rule::Row)));
+    let mut buyers = JoinSet::new();
+    for buyer in 0..120 {
+        let clerks = clerks.clone();
+        buyers.spawn(async move {
+            let order = order(buyer % 3 + 1);
+            let [one, two] = &clerks;
+            let (one, two) = tokio::join!(one.take(order.clone()), two.take(order));
+            assert_eq!(
+                one.expect("an answer"),
+                two.expect("an answer"),
+                "one order, one answer"
+            );
+        });
+    }
+    buyers.join_all().await;
+    let sold = shop.sold().await.expect("the books");
+    assert_eq!(sold, BTreeMap::from([(1, 10), (2, 10), (3, 10)]));
 }
