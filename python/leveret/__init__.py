@@ -51,6 +51,7 @@ from ._consumer import Consumer, subscriber, worker
 from ._context import Context, context
 from ._events import Events
 from ._leveret import __version__
+from ._listen import AsyncListening, Listening
 from ._loop import CallFuture
 from ._message import Message
 from ._method import AsyncMethod, Method
@@ -90,6 +91,7 @@ __all__ = [
     "Application",
     "AsyncClient",
     "AsyncDeadLetters",
+    "AsyncListening",
     "AsyncMethod",
     "AsyncProxy",
     "CallFuture",
@@ -109,6 +111,7 @@ __all__ = [
     "Internal",
     "InvalidArgument",
     "LeveretError",
+    "Listening",
     "Message",
     "Method",
     "NoSuchMethod",

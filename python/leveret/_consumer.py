@@ -42,6 +42,12 @@ if TYPE_CHECKING:
         max_retry_delay: float
         queue: QueueOptions | None
 
+    class ListenOptions(SubscriptionOptions, total=False):
+        """Everything that `listen` takes."""
+
+        prefetch: int | None
+        rate: tuple[int, float] | None
+
     class SubscriberOptions(ConsumerOptions, SubscriptionOptions, total=False):
         """Everything that `subscriber` takes besides batches."""
 
@@ -354,7 +360,11 @@ def header_list(what: str, given: Any) -> list[tuple[str, Any]]:
 
 
 def consumer_settings(
-    source: dict[str, Any], options: dict[str, Any], *, batch: Any = None
+    source: dict[str, Any],
+    options: dict[str, Any],
+    *,
+    batch: Any = None,
+    known: tuple[str, ...] = _KEYS,
 ) -> dict[str, Any]:
     """What the native side is told of a consumer, but for the grace time and what is raw.
 
@@ -362,9 +372,9 @@ def consumer_settings(
         TypeError, ValueError: for options that do not fit.
     """
     for key in options:
-        if key not in _KEYS:
+        if key not in known:
             also = _SUBSCRIPTION_KEYS if "events" in source else ()
-            raise unknown_option(key, (*_KEYS, *also))
+            raise unknown_option(key, (*known, *also))
     settings: dict[str, Any] = {"from": source, "batch": None}
     for key in ("concurrency", "prefetch"):
         value = options.get(key)

@@ -141,7 +141,8 @@ class Action:
 @final
 class Tasks:
     """A queue of tasks with the options of its pushes, prepared once. The queue is a dict: `name`,
-    `retry` (`attempts`, `delay`, `max_delay`), `dedup_window`, `queue` (dict of queue options).
+    `retry` (`attempts`, `delay`, `max_delay`), `dedup_window`, `partitions` (int or None), `queue`
+    (dict of queue options).
     What is wrong with it or the options is told by the first push; ValueError says what makes no
     sense at all.
     """
@@ -164,6 +165,7 @@ class Tasks:
         *,
         delay: float | None = None,
         priority: int | None = None,
+        key: str | None = None,
         dedup: str | None = None,
         expires: float | None = None,
     ) -> Action:
@@ -256,6 +258,8 @@ class Delivery:
     @property
     def redelivered(self) -> bool: ...
     @property
+    def key(self) -> str | None: ...
+    @property
     def queue(self) -> str: ...
     @property
     def exchange(self) -> str: ...
@@ -338,8 +342,8 @@ class Listener:
     @staticmethod
     def start(connection: Connection, settings: dict[str, Any]) -> Action:
         """Makes the listener; settings as for `Worker`."""
-    def next(self, before: Run | None) -> Action:
-        """Acknowledges the run before, and makes the next one, or None when it has ended."""
+    def next(self) -> Action:
+        """Makes the next `Run`, once the one before is done; None when it has ended."""
     def stop(self) -> Action: ...
 
 @final

@@ -76,6 +76,11 @@ class Message:
         return self._delivery.redelivered
 
     @property
+    def key(self) -> str | None:
+        """What orders it, if its queue is divided into partitions."""
+        return self._delivery.key
+
+    @property
     def queue(self) -> str:
         """The queue that it came from, with its namespace."""
         return self._delivery.queue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import uuid
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
@@ -18,6 +19,9 @@ from ._tasks import TaskQueue
 
 if TYPE_CHECKING:
     from ._payload import Payload
+
+# What orders tasks.
+Key = str | int | bool | uuid.UUID
 
 
 class Senders:
@@ -55,6 +59,7 @@ class Senders:
         delay: float | None,
         at: datetime.datetime | None,
         priority: int | None,
+        key: Key | None,
         dedup: str | None,
         expires: float | None,
     ) -> _leveret.Action:
@@ -73,6 +78,7 @@ class Senders:
             current.get(),
             delay=None if delay is None else seconds("delay", delay),
             priority=small("priority", priority),
+            key=_key(key),
             dedup=_text("dedup", dedup),
             expires=None if expires is None else seconds("expires", expires),
         )
@@ -132,6 +138,16 @@ def _until(at: Any) -> float:
     if at.tzinfo is None:
         raise ValueError("at has no time zone: datetime.now(timezone.utc) is a time with one")
     return max(0.0, (at - datetime.datetime.now(datetime.timezone.utc)).total_seconds())
+
+
+def _key(key: Any) -> str | None:
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    if key is None or isinstance(key, str):
+        return key
+    if isinstance(key, (int, uuid.UUID)):
+        return str(key)
+    raise TypeError(f"key is a str, int, bool or UUID, not {type(key).__name__}")
 
 
 def _text(key: str, value: Any) -> str | None:

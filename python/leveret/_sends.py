@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ._do import do, done_here
 from ._events import Events
 from ._link import Link
+from ._listen import AsyncListening, Listening, listening
 from ._loop import CallFuture
-from ._senders import Senders
+from ._senders import Key, Senders
 from ._tasks import AsyncDeadLetters, DeadLetters, QueueInfo, TaskQueue
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._consumer import ListenOptions
 
 T = TypeVar("T")
 
@@ -19,6 +25,7 @@ T = TypeVar("T")
 class Sends:
     """Of a client whose methods wait."""
 
+    _link: Link
     _senders: Senders
 
     def push(
@@ -29,6 +36,7 @@ class Sends:
         delay: float | None = None,
         at: datetime | None = None,
         priority: int | None = None,
+        key: Key | None = None,
         dedup: str | None = None,
         expires: float | None = None,
     ) -> str:
@@ -46,6 +54,7 @@ class Sends:
             delay: seconds to keep it back, to 0.1; at the broker, for at most 310 days.
             at: instead: until when to keep it back, with a time zone.
             priority: 0 to 255, for queues with `max_priority`.
+            key: what orders it, in a queue with `partitions`: a str, int, bool or UUID.
             dedup: do it once, however often it is pushed with this key: while one runs no second
                 one does, and those that come within the queue's `dedup_window` after its success
                 are skipped.
@@ -60,13 +69,13 @@ class Sends:
                 the broker has not confirmed it.
             TypeError, ValueError: for options that do not fit.
         """
-        return done_here(self._senders.push(queue, job, delay, at, priority, dedup, expires))
+        return done_here(self._senders.push(queue, job, delay, at, priority, key, dedup, expires))
 
     def push_all(
         self, queue: TaskQueue[T], jobs: Iterable[T], *, priority: int | None = None
     ) -> list[str]:
         """Pushes many, which is faster than one after the other. They enter the queue in no
-        particular order.
+        particular order, and have no keys: a queue with `partitions` refuses them.
 
         ```python
         client.push_all(resize, [Resize(name, 200) for name in names])
@@ -152,6 +161,32 @@ class Sends:
         """
         return DeadLetters(done_here(self._senders.tasks(queue).dead_letters()), queue.payload)
 
+    def listen(self, events: Events[T], **options: Unpack[ListenOptions]) -> Listening[T]:
+        """Subscribes, and gives the events with their messages, one after the other: for scripts
+        and tests. The iteration ends when the client is closed.
+
+        ```python
+        for line, message in client.listen(logs, keys=["kern.*"]):
+            print(message.routing_key, line.text)
+        ```
+
+        An event is acknowledged when the next one is asked for. One that was not, because the body
+        of the loop has raised or broken out, goes back to its group, if it is `durable`.
+
+        Args:
+            events: which events.
+            keys, all, any, durable, attempts, retry_delay, max_retry_delay, queue, rate: as for
+                `leveret.subscriber`.
+            prefetch: how many events the broker may hand over ahead. Default: 16.
+
+        Raises:
+            LeveretError: `NoSuchService` when the exchange is not there and may not be created,
+                `PermissionDenied` when the login may not subscribe.
+            TypeError, ValueError: for options that do not fit.
+        """
+        start = listening(self._link, events, cast("dict[str, Any]", options))
+        return Listening(done_here(start), events.payload)
+
 
 class AsyncSends:
     """Of a client whose methods are awaited."""
@@ -167,6 +202,7 @@ class AsyncSends:
         delay: float | None = None,
         at: datetime | None = None,
         priority: int | None = None,
+        key: Key | None = None,
         dedup: str | None = None,
         expires: float | None = None,
     ) -> CallFuture[str]:
@@ -177,7 +213,7 @@ class AsyncSends:
         await client.push(resize, Resize("cat.png", 200), delay=60)
         ```
         """
-        action = self._senders.push(queue, job, delay, at, priority, dedup, expires)
+        action = self._senders.push(queue, job, delay, at, priority, key, dedup, expires)
         return do(self._link, action, "push")
 
     def push_all(
@@ -247,3 +283,15 @@ class AsyncSends:
         return AsyncDeadLetters(
             self._senders.tasks(queue).dead_letters(), queue.payload, self._link
         )
+
+    def listen(self, events: Events[T], **options: Unpack[ListenOptions]) -> AsyncListening[T]:
+        """Subscribes when it is iterated over, and gives the events with their messages, one after
+        the other; `async with` subscribes at once. Takes and raises what `Client.listen` does.
+
+        ```python
+        async for line, message in client.listen(logs, keys=["kern.*"]):
+            print(message.routing_key, line.text)
+        ```
+        """
+        start = listening(self._link, events, cast("dict[str, Any]", options))
+        return AsyncListening(self._link, start, events.payload)

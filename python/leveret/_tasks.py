@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-DeathReason = Literal["attempts", "rejected", "undecodable", "crashed", "expired", "other"]
+DeathReason = Literal[
+    "attempts", "rejected", "undecodable", "crashed", "expired", "maxlen", "other"
+]
 
 # The ends of the queues that belong to another one.
 _TAKEN = re.compile(r"\.(dead|suspect|p\d+)$")
@@ -43,6 +45,12 @@ def retry_settings(attempts: int, delay: float, max_delay: float) -> dict[str, A
         "delay": seconds("retry_delay", delay),
         "max_delay": seconds("max_retry_delay", max_delay),
     }
+
+
+def _partitions(count: int) -> int:
+    if whole("partitions", count) > 1024:
+        raise ValueError(f"there are at most 1024 partitions, not {count}")
+    return count
 
 
 class TaskQueue(Generic[T]):
@@ -68,6 +76,11 @@ class TaskQueue(Generic[T]):
         kind: "classic", or "quorum": replicated.
         max_priority: the highest priority that tasks may carry (classic queues).
         max_length: a push beyond this many fails with `ResourceExhausted`.
+        partitions: orders the tasks by their keys: those with the same `key` are done one after
+            another, as they were pushed, by one worker at a time, and different keys beside one
+            another, by all workers. The queue is divided into so many partitions (1 to 1,024; 16
+            serve a few workers), on which all who push and work must agree. A task that fails is
+            tried again before the next of its key.
         dedup_window: for how many seconds a task that was pushed with `dedup` is remembered once it
             is done.
         queue: more about how the queue is declared, instead of the three above.
@@ -89,6 +102,7 @@ class TaskQueue(Generic[T]):
         kind: Literal["classic", "quorum"] = "classic",
         max_priority: int | None = None,
         max_length: int | None = None,
+        partitions: int | None = None,
         dedup_window: float = 600.0,
         queue: QueueOptions | None = None,
     ) -> None: ...
@@ -105,6 +119,7 @@ class TaskQueue(Generic[T]):
         kind: Literal["classic", "quorum"] = "classic",
         max_priority: int | None = None,
         max_length: int | None = None,
+        partitions: int | None = None,
         dedup_window: float = 600.0,
         queue: QueueOptions | None = None,
     ) -> None: ...
@@ -120,6 +135,7 @@ class TaskQueue(Generic[T]):
         kind: Literal["classic", "quorum"] = "classic",
         max_priority: int | None = None,
         max_length: int | None = None,
+        partitions: int | None = None,
         dedup_window: float = 600.0,
         queue: QueueOptions | None = None,
     ) -> None:
@@ -141,6 +157,7 @@ class TaskQueue(Generic[T]):
             "name": name,
             "retry": retry_settings(attempts, retry_delay, max_retry_delay),
             "dedup_window": seconds("dedup_window", dedup_window),
+            "partitions": None if partitions is None else _partitions(partitions),
             "queue": queue.as_settings(),
         }
 
@@ -196,7 +213,8 @@ class DeadLetter(Generic[T]):
     @property
     def reason(self) -> DeathReason:
         """Why it died: "attempts" (it failed as often as the queue allows), "rejected",
-        "undecodable", "crashed" (it ended its worker as often), "expired" or "other".
+        "undecodable", "crashed" (it ended its worker as often), "expired", "maxlen" (the queue was
+        full) or "other".
         """
         return cast("DeathReason", self._native.reason)
 
@@ -271,7 +289,7 @@ class DeadLetter(Generic[T]):
 
 
 class DeadLetters(Iterator[DeadLetter[T]]):
-    """The dead letters of a queue, oldest first. Made by `Client.dead_letters`."""
+    """The dead letters that a queue has, oldest first. Made by `Client.dead_letters`."""
 
     def __init__(self, native: _leveret.DeadLetters, payload: Payload) -> None:
         """For `leveret` itself."""
@@ -289,7 +307,7 @@ class DeadLetters(Iterator[DeadLetter[T]]):
 
 
 class AsyncDeadLetters(AsyncIterator[DeadLetter[T]]):
-    """The dead letters of a queue, oldest first. Made by `AsyncClient.dead_letters`."""
+    """The dead letters that a queue has, oldest first. Made by `AsyncClient.dead_letters`."""
 
     def __init__(self, open: _leveret.Action, payload: Payload, link: Link) -> None:
         """For `leveret` itself."""

@@ -97,6 +97,11 @@ impl Delivery {
     }
 
     #[getter]
+    fn key(&self) -> PyResult<Option<&str>> {
+        Ok(self.get()?.key())
+    }
+
+    #[getter]
     fn queue(&self) -> PyResult<&str> {
         Ok(self.get()?.queue())
     }
@@ -258,14 +263,6 @@ impl Run {
                 outcome,
             });
         }
-    }
-
-    /// The messages themselves.
-    pub(crate) fn contents(&self) -> Vec<Message> {
-        let messages = self.messages.iter();
-        messages
-            .filter_map(|message| message.get().message.get().ok().cloned())
-            .collect()
     }
 }
 

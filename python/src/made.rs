@@ -25,7 +25,7 @@ pub(crate) enum Made {
     Ids(Vec<String>),
     Count(u64),
     Info(QueueInfo),
-    Letters(leveret::DeadLetters<Raw>),
+    Letters(Box<leveret::DeadLetters<Raw>>),
     Letter(Option<Box<leveret::DeadLetter<Raw>>>),
 }
 
@@ -47,7 +47,7 @@ impl Made {
             Self::Info(info) => {
                 (info.ready, info.consumers, info.set_aside, info.dead).into_bound_py_any(py)
             }
-            Self::Letters(letters) => DeadLetters::new(letters).into_bound_py_any(py),
+            Self::Letters(letters) => DeadLetters::new(*letters).into_bound_py_any(py),
             Self::Letter(letter) => letter
                 .map(|letter| DeadLetter::new(*letter))
                 .into_bound_py_any(py),

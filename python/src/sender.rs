@@ -94,13 +94,15 @@ impl Tasks {
         })
     }
 
-    #[pyo3(signature = (body, around, *, delay=None, priority=None, dedup=None, expires=None))]
+    #[pyo3(signature = (body, around, *, delay=None, priority=None, key=None, dedup=None, expires=None))]
+    #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn push(
         &self,
         body: Body,
         around: Option<Around<'_>>,
         delay: Option<f64>,
         priority: Option<u8>,
+        key: Option<String>,
         dedup: Option<String>,
         expires: Option<f64>,
     ) -> PyResult<Action> {
@@ -115,6 +117,9 @@ impl Tasks {
             }
             if let Some(delay) = delay {
                 push = push.delay(delay);
+            }
+            if let Some(key) = key {
+                push = push.key(key);
             }
             if let Some(key) = dedup {
                 push = push.dedup(key);
@@ -175,7 +180,7 @@ impl Tasks {
 
     fn dead_letters(&self) -> PyResult<Action> {
         let tasks = self.get();
-        Action::new(async move { Ok(Made::Letters(tasks?.dead_letters().await?)) })
+        Action::new(async move { Ok(Made::Letters(Box::new(tasks?.dead_letters().await?))) })
     }
 }
 

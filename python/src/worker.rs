@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use leveret::{Code, Error, Message, Outcome, Raw};
+use leveret::{Error, Message, Outcome, Raw};
 use pyo3::prelude::*;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use crate::action::Action;
 use crate::connection::Connection;
 use crate::convert::readable_message;
-use crate::delivery::{Answer, Given, Readable, Run};
+use crate::delivery::{Answer, Given, Readable};
 use crate::fork::{Own, runtime};
 use crate::made::Made;
 use crate::queue::{Event, Events, MSGPACK, Promise, Queue};
@@ -266,21 +266,9 @@ impl Listener {
         })
     }
 
-    /// Acknowledges what was taken before, unless that was settled by hand, and waits for the next.
-    fn next(&self, before: Option<&Run>) -> PyResult<Action> {
+    fn next(&self) -> PyResult<Action> {
         let runs = self.runs.get().cloned();
-        let before = before.map(Run::contents).unwrap_or_default();
-        Action::new(async move {
-            for message in before {
-                match message.ack().await {
-                    Err(error) if error.code() != Code::FailedPrecondition => {
-                        tracing::warn!(queue = message.queue(), %error, "a message could not be acknowledged");
-                    }
-                    _ => {}
-                }
-            }
-            Ok(Made::Run(runs?.lock().await.recv().await))
-        })
+        Action::new(async move { Ok(Made::Run(runs?.lock().await.recv().await)) })
     }
 
     fn stop(&self) -> PyResult<Action> {

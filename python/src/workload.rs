@@ -17,6 +17,7 @@ pub(crate) struct TaskQueueSettings {
     retry: RetrySettings,
     #[serde(deserialize_with = "duration")]
     dedup_window: Duration,
+    partitions: Option<u16>,
     queue: QueueSettings,
 }
 
@@ -38,10 +39,14 @@ impl RetrySettings {
 
 impl TaskQueueSettings {
     pub(crate) fn into_core(self) -> PyResult<TaskQueue<Raw>> {
-        Ok(TaskQueue::new(self.name)
+        let queue = TaskQueue::new(self.name)
             .options(self.queue.into_core()?)
             .retry(self.retry.into_core())
-            .dedup_window(self.dedup_window))
+            .dedup_window(self.dedup_window);
+        Ok(match self.partitions {
+            Some(partitions) => queue.keyed(partitions),
+            None => queue,
+        })
     }
 }
 

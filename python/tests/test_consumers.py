@@ -49,6 +49,8 @@ def test_names_that_only_look_like_those_of_others() -> None:
         ({"max_retry_delay": "1"}, TypeError),
         ({"kind": "lazy"}, TypeError),
         ({"dedup_window": None}, TypeError),
+        ({"partitions": 0}, ValueError),
+        ({"partitions": 1025}, ValueError),
         ({"queue": {"kind": "quorum"}}, TypeError),
         ({"queue": leveret.QueueOptions(), "kind": "quorum"}, TypeError),
         ({"atempts": 1}, TypeError),

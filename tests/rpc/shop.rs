@@ -50,8 +50,8 @@ pub(crate) trait Shop {
 
 /// Tells on the stage what runs, and in its own name.
 pub(crate) struct Till {
-    name: &'static str,
-    stage: Stage,
+    pub(crate) name: &'static str,
+    pub(crate) stage: Stage,
 }
 
 impl Till {

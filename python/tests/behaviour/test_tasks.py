@@ -420,3 +420,30 @@ def test_the_hint_decides_where_the_queue_says_nothing(
     serve(handle)
     client.push(resize, {"image": "a", "width": 1})
     assert seen.wait() == Resize("a", 1)
+
+
+def test_tasks_of_one_key_are_done_in_order(client: leveret.Client, serve: Serve) -> None:
+    """A failure is tried again before the next of its key; the other key does not wait."""
+    ordered = queue("ordered", int, partitions=4, retry_delay=0.2)
+    seen: Seen[tuple[str | None, int]] = Seen()
+
+    @leveret.worker(ordered, concurrency=8)
+    async def handle(job: int, message: leveret.Message) -> None:
+        seen.add((message.key, job))
+        if job == 3 and message.attempt == 1:
+            raise leveret.Retry("again")
+
+    for job in range(8):
+        client.push(ordered, job, key="a")
+        client.push(ordered, job, key=7)
+    serve(handle)
+    found = seen.wait_for(18)
+    for key in ("a", "7"):
+        assert [job for one, job in found if one == key] == [0, 1, 2, 3, 3, 4, 5, 6, 7]
+    for wrong in (lambda: client.push(ordered, 1), lambda: client.push_all(ordered, [1])):
+        with pytest.raises(leveret.InvalidArgument):
+            wrong()
+    with pytest.raises(leveret.InvalidArgument):
+        client.push(queue(of=int), 1, key="a")
+    with pytest.raises(TypeError, match="key"):
+        client.push(ordered, 1, key=1.5)  # type: ignore[arg-type]

@@ -40,7 +40,7 @@ leveret.TaskQueue("resize", Resize, kind="lazy")  # pyright: ignore[reportCallIs
 def blocking(client: leveret.Client) -> None:
     job = Resize("cat.png", 200)
     assert_type(client.push(resize, job), str)
-    client.push(resize, job, at=datetime.now(timezone.utc), priority=5, dedup="a")
+    client.push(resize, job, at=datetime.now(timezone.utc), priority=5, dedup="a", key=7)
     client.push(resize, "job")  # pyright: ignore[reportArgumentType]
     client.push(resize, job, dealy=5)  # pyright: ignore[reportCallIssue]
     client.push(anything, {"any": "thing"})
@@ -61,6 +61,11 @@ def blocking(client: leveret.Client) -> None:
         assert_type(letter.died_at, datetime | None)
         assert_type(letter.error, str | None)
         letter.retry()
+    for event, message in client.listen(logs, keys=["a.*"], rate=(5, 1.0)):
+        assert_type(event, Resize)
+        assert_type(message, leveret.Message)
+    client.listen(resize)  # pyright: ignore[reportArgumentType]
+    client.listen(logs, key=["a"])  # pyright: ignore[reportCallIssue]
 
 
 async def awaiting(client: leveret.AsyncClient) -> None:
@@ -75,6 +80,10 @@ async def awaiting(client: leveret.AsyncClient) -> None:
     async for letter in client.dead_letters(resize):
         assert_type(letter.job(), Resize)
         await letter.discard()
+    async with client.listen(logs, keys=["a.*"]) as listening:
+        async for event, message in listening:
+            assert_type(event, Resize)
+            await message.ack()
 
 
 @leveret.worker(resize, concurrency=4, rate=(10, 1.0))
