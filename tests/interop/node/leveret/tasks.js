@@ -9,6 +9,8 @@ const { isName } = require('./wire.js')
 
 const LEVELS = 28
 const LARGEST_ERROR = 1024
+// Headers that say what the broker did with the original, or would send a copy elsewhere.
+const BROKERS = /^(x-(death|first-death-|last-death-|original-|delivery-count|acquired-count)|CC$|BCC$)/
 
 // The queues of a task queue or a durable subscription, by its full name.
 const queuesOf = (queue) => ({ queue, dead: `${queue}.dead`, suspect: `${queue}.suspect` })
@@ -20,7 +22,8 @@ function taskQueue (namespace, name) {
 
 // Arguments as amqplib wants them: `[queue, arguments]`, in the order in which they are declared.
 function declarations ({ queue, dead, suspect }, quorum = false) {
-  const kind = quorum ? { 'x-queue-type': 'quorum' } : {}
+  // Attempts are counted by the workers.
+  const kind = quorum ? { 'x-queue-type': 'quorum', 'x-delivery-limit': 2147483647 } : {}
   return [
     [dead, kind],
     [suspect, kind],
@@ -80,7 +83,7 @@ function shortened (text) {
 
 function copy ({ content, fields, properties }, { exchange, routingKey, error, subscribed, headers }) {
   const { expiration, userId, deliveryMode, clusterId, headers: before = {}, ...kept } = properties
-  const own = Object.entries(before).filter(([name]) => !/^(x-.*|CC|BCC)$/.test(name))
+  const own = Object.entries(before).filter(([name]) => !BROKERS.test(name))
   const first = subscribed && {
     'leveret-exchange': before['leveret-exchange'] ?? fields.exchange,
     'leveret-routing-key': before['leveret-routing-key'] ?? fields.routingKey
