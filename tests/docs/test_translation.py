@@ -27,7 +27,7 @@ class Section:
         self.fences = fences
         self.code = Counter(_CODE.findall(text))
         self.links = Counter(_LINK.findall(text))
-        self.rows = sum(line.startswith("|") for line in text.splitlines())
+        self.rows = sum(line.lstrip().startswith("|") for line in text.splitlines())
         self.items = sum(line.startswith("- ") for line in text.splitlines())
         self.text = text
 

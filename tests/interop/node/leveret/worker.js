@@ -211,7 +211,7 @@ class Worker {
   }
 
   async #mark (mark) {
-    await alone(this.connection, (channel) => channel.assertQueue(mark, { expires: this.window * 1000, maxLength: 1, arguments: { 'x-overflow': 'reject-publish' } }))
+    await alone(this.connection, (channel) => channel.assertQueue(mark, { expires: this.window * 1000, messageTtl: this.window * 1000, maxLength: 1, arguments: { 'x-overflow': 'reject-publish' } }))
     const options = { messageId: randomUUID(), persistent: true, mandatory: true }
     await this.post.send({ exchange: '', routingKey: mark, content: Buffer.alloc(0), options }).catch((error) => {
       if (!error.message.endsWith('full')) throw error // there is one already
