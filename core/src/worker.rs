@@ -15,7 +15,7 @@ mod source;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{RwLock, Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 
 pub use builder::WorkerBuilder;
@@ -72,6 +72,7 @@ impl Worker {
             stop: stop.clone(),
             seen: Arc::new(Seen::default()),
             running: TaskTracker::new(),
+            setting_aside: RwLock::new(()),
         });
         let mut starting = Vec::new();
         if let Some((names, partitions)) = common.source.partitions() {

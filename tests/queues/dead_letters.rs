@@ -185,7 +185,6 @@ async fn what_a_foreign_consumer_refuses_dies_without_our_reasons() {
 async fn a_queue_that_nobody_declared_has_no_letters_to_read() {
     let world = World::new().await;
     let tasks = world.connect().await.tasks(&work());
-    let mut letters = tasks.dead_letters().await.unwrap();
-    let missing = letters.next().await.unwrap_err();
+    let missing = tasks.dead_letters().await.unwrap_err();
     assert_eq!(missing.code(), Code::NoSuchService);
 }

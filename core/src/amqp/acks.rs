@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use super::Channel;
+use crate::error::Error;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tag {
@@ -114,6 +115,11 @@ impl Acks {
     /// Whether what is acknowledged arrives.
     pub(crate) fn is_open(&self) -> bool {
         self.channel.is_open()
+    }
+
+    /// Waits until the broker has heard of all of them.
+    pub(crate) async fn arrive(&self) -> Result<(), Error> {
+        self.channel.round_trip().await
     }
 
     /// Gives a delivery back to its queue.

@@ -6,8 +6,9 @@ use std::task::{Context, Poll, Waker};
 use futures_util::{FutureExt, StreamExt};
 use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicGetOptions, BasicNackOptions,
-    BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions, ExchangeBindOptions,
-    QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions, QueuePurgeOptions,
+    BasicPublishOptions, BasicQosOptions, ChannelFlowOptions, ConfirmSelectOptions,
+    ExchangeBindOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
+    QueuePurgeOptions,
 };
 use lapin::types::{FieldTable, ShortString};
 
@@ -252,6 +253,15 @@ impl Channel {
                 requeue: true,
             },
         ));
+    }
+
+    /// Waits until the broker has dealt with all that was sent before.
+    pub(crate) async fn round_trip(&self) -> Result<(), Error> {
+        self.0
+            .channel_flow(ChannelFlowOptions { active: true })
+            .await
+            .map(drop)
+            .map_err(|error| failure("waiting for the broker", error))
     }
 
     /// Closes in order: everything queued for writing before is written before.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, RwLock, Semaphore, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::task::TaskTracker;
 
@@ -58,6 +58,9 @@ pub(super) struct Common<H> {
     pub(super) stop: Stop,
     pub(super) seen: Arc<Seen>,
     pub(super) running: TaskTracker,
+    /// Shared by those that are being set aside, and wanted alone by one that is to run: it must not end this process
+    /// before the broker has heard that the original is done with, or there are two of it.
+    pub(super) setting_aside: RwLock<()>,
 }
 
 #[derive(PartialEq, Eq)]
@@ -285,8 +288,7 @@ impl<H: Handler> Intake<H> {
         };
         match again {
             Again::Unknown if self.common.source.names.is_some() => {
-                let counts = self.lane == Lane::Suspect;
-                self.aside(message, Verdict::Suspect { counts });
+                self.set_aside(message);
             }
             Again::Done => self.aside(message, Verdict::Done),
             Again::Running(done) => {
@@ -308,6 +310,17 @@ impl<H: Handler> Intake<H> {
                 }
             }
         }
+    }
+
+    /// Moves a message to where suspects are.
+    fn set_aside(&self, message: Message) {
+        let counts = self.lane == Lane::Suspect;
+        let common = Arc::clone(&self.common);
+        self.common.running.spawn(async move {
+            let _moving = common.setting_aside.read().await;
+            message.settle(Verdict::Suspect { counts }).await;
+            message.desk().settled().await;
+        });
     }
 
     /// Settles a message that is not to be handled.
@@ -374,9 +387,15 @@ impl<H: Handler> Common<H> {
             return;
         }
         let all = admitted.clone();
+        let handled = async {
+            if self.source.is_aside(all[0].queue()) {
+                drop(self.setting_aside.write().await);
+            }
+            self.handler.handle(admitted).await;
+        };
         tokio::select! {
             biased;
-            outcome = AssertUnwindSafe(self.handler.handle(admitted)).catch_unwind() => {
+            outcome = AssertUnwindSafe(handled).catch_unwind() => {
                 let Err(panic) = outcome else {
                     return;
                 };

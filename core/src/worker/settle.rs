@@ -143,6 +143,12 @@ impl Desk {
         }
     }
 
+    /// Waits until the broker has heard what became of all messages.
+    pub(super) async fn settled(&self) {
+        // Without a session there is nobody to be heard by.
+        let _ = self.session.unless_lost(self.acks.arrive()).await;
+    }
+
     /// For how long a task that stays where it is waits before it is run again.
     fn rest_in_place(&self, message: &Message, verdict: &Verdict) -> Option<Duration> {
         let (retry, attempt) = (&self.source.retry, message.attempt());

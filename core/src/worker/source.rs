@@ -44,6 +44,12 @@ impl Source {
         Some((names.clone(), names.partitions?))
     }
 
+    /// Whether this is the queue of those that are run alone.
+    pub(super) fn is_aside(&self, queue: &str) -> bool {
+        let names = self.names.as_ref();
+        names.is_some_and(|names| names.suspect == queue)
+    }
+
     pub(super) fn lanes(&self) -> &'static [Lane] {
         if self.names.is_some() {
             &[Lane::Main, Lane::Suspect]
