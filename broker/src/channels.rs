@@ -99,9 +99,10 @@ impl Channels {
         }
     }
 
-    /// Whether a channel waits for more of a body.
-    pub(crate) fn in_body(&self, channel: u16) -> bool {
-        matches!(self.states.get(&channel), Some(State::Body(_)))
+    /// Whether any channel waits for more of a body. The memory of a half that is not read to its end is never free.
+    pub(crate) fn in_a_body(&self) -> bool {
+        let mut states = self.states.values();
+        states.any(|state| matches!(state, State::Body(_)))
     }
 
     /// The broker has closed a channel for a reason of its own, and said so.

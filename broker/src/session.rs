@@ -218,7 +218,7 @@ impl Session {
                         break;
                     }
                     // Half a message would take memory until the alarm is over, and that may be because of it.
-                    if vhost.is_blocked(link.id) && !link.channels.in_body(channel) {
+                    if vhost.is_blocked(link.id) && !link.channels.in_a_body() {
                         self.control.block();
                         break;
                     }

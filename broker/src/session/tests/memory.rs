@@ -109,3 +109,32 @@ fn a_message_that_is_too_much_by_itself_arrives() {
     client.session.receive(&mut input);
     assert!(client.control.is_blocked() && !input.is_empty());
 }
+
+#[test]
+fn half_a_message_is_read_to_its_end_whatever_other_channels_say() {
+    let shared = shared();
+    let mut client = Client::with_channel(&shared);
+    client.raw(&channel_open(2));
+    let half = publish(
+        "nowhere",
+        LIMIT + 1,
+        LIMIT / 2 + 1,
+        AMQPProperties::default(),
+    );
+    client.raw(&half);
+    shared
+        .host("/")
+        .expect("a host")
+        .run(|vhost| vhost.force_alarm(true));
+    client.raw(&channel_open(3));
+    assert!(
+        !client.control.is_blocked(),
+        "its own half would wait for ever"
+    );
+    client.raw(&body(LIMIT / 2));
+    shared
+        .host("/")
+        .expect("a host")
+        .run(|vhost| vhost.force_alarm(false));
+    assert!(!alarm(&shared));
+}
