@@ -8,7 +8,7 @@ BROKER := embedded
 WITH_BROKER = $(TARGET)/release/with-broker --$(BROKER) --unless-amqp-url
 
 .DEFAULT_GOAL := help
-.PHONY: help demo examples programs test lint fmt bench bench-python runner soak mutations deps
+.PHONY: help demo examples flash-sale programs test lint fmt bench bench-python runner soak mutations deps
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -19,6 +19,12 @@ demo: programs ## fib called between Rust, Python and Node, on the broker at AMQ
 
 examples: ## Every story of examples/ in every language, checked, on the broker at AMQP_URL or on an embedded one
 	examples/run.sh
+
+# DATABASE=postgresql: a PostgreSQL of its own, Debian's, instead of SQLite; or DATABASE_URL. SALE="--rounds 1" and the like.
+flash-sale: ## A hundred pieces and many more buyers, over HTTP and over a queue: what is sold, how fast, and a picture
+	@tests/install.sh flash-sale $(DATABASE)
+	cargo build --release -p leveret-flash-sale $(FEATURES)
+	$(TARGET)/release/flash-sale $(if $(filter postgresql,$(DATABASE)),--postgresql) $(SALE)
 
 programs:
 	cargo build --release -p leveret-examples -p leveret-broker $(FEATURES)

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Installs what is wanted and the machine does not have yet, beyond the toolchains: install.sh [demo | test]
+# Installs what is wanted and the machine does not have yet, beyond the toolchains: install.sh [demo | flash-sale | test]
 #   demo   a Python venv in target/venv with the leveret module in it, and the Node packages of the examples
-#   test   that, and what lint and the tests need: Python packages, the other Node packages, cargo-nextest, openssl,
+#   flash-sale [postgresql]   the Node packages of that example alone, and PostgreSQL (never started as a service)
+#   test   all that, and what lint and the tests need: Python packages, the other Node packages, cargo-nextest, openssl,
 #          and RabbitMQ (never started as a service), which the tests can do without on a developer's machine
 # Quick when everything is there. Wants Rust, Python 3.11 and Node 20 to be present.
 set -eu
@@ -9,16 +10,18 @@ cd "$(dirname "$0")/.."
 
 say() { echo "install: $*" >&2; }
 
+python=yes tests= postgresql= not_node=none
 case "${1:-test}" in
-demo) tests= node=examples ;;
+demo) node=examples not_node=examples/flash_sale ;;
+flash-sale) python= node=examples/flash_sale postgresql=${2:-} ;;
 test) tests=yes node=. ;;
 *)
-    say "install.sh [demo | test]"
+    say "install.sh [demo | flash-sale [postgresql] | test]"
     exit 2
     ;;
 esac
 
-for tool in cargo python3 node npm; do
+for tool in cargo ${python:+python3} node npm; do
     if ! command -v "$tool" >/dev/null; then
         say "$tool is missing. Rust, Python 3.11 and Node 20 must be there beforehand; see README.md."
         exit 1
@@ -27,7 +30,9 @@ done
 
 # What Debian takes out of Python, and what Rust links with.
 packages=
-python3 -c 'import ensurepip' 2>/dev/null || packages="$packages python3-venv"
+if [ -n "$python" ]; then
+    python3 -c 'import ensurepip' 2>/dev/null || packages="$packages python3-venv"
+fi
 command -v cc >/dev/null || packages="$packages gcc libc6-dev"
 if [ -n "$tests" ]; then
     command -v openssl >/dev/null || packages="$packages openssl"
@@ -38,6 +43,13 @@ if [ -n "$tests" ] && ! tests/rabbitmq-is-there.sh; then
         packages="$packages rabbitmq-server"
     else
         optional=rabbitmq-server
+    fi
+fi
+if [ -n "$tests$postgresql" ] && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null; then
+    if [ -n "$postgresql" ] || [ "${CI:-}" = true ]; then
+        packages="$packages postgresql"
+    else
+        optional="$optional postgresql"
     fi
 fi
 
@@ -55,7 +67,7 @@ if [ -n "$packages$optional" ]; then
         say "without $optional: it can be installed here neither with apt-get as root nor through sudo"
     else
         say "apt-get install$packages $optional"
-        # The tests start nodes of their own: keep the package from starting the machine's.
+        # What needs them starts servers of its own: keep the package from starting the machine's.
         policy=/usr/sbin/policy-rc.d
         if [ ! -e $policy ]; then
             trap '$as_root rm -f $policy' EXIT
@@ -70,7 +82,9 @@ if [ -n "$packages$optional" ]; then
         $as_root apt-get update -qq
         # shellcheck disable=SC2086
         [ -z "$packages" ] || apt_install $packages
-        [ -z "$optional" ] || apt_install "$optional" || say "without $optional: apt-get could not install it"
+        for package in $optional; do
+            apt_install "$package" || say "without $package: apt-get could not install it"
+        done
     fi
 fi
 
@@ -80,6 +94,18 @@ if [ -n "$tests" ] && ! cargo nextest --version >/dev/null 2>&1; then
     CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
         CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/install" cargo install --locked --quiet cargo-nextest
 fi
+
+find "$node" \( -name node_modules -o -name target -o -name .git -o -path "$not_node" \) -prune -o -name package-lock.json -print |
+    while read -r lock; do
+        folder=$(dirname "$lock")
+        if ! cmp -s "$lock" "$folder/node_modules/.installed.json"; then
+            say "Node packages into $folder/node_modules"
+            (cd "$folder" && npm ci --silent --no-audit --no-fund)
+            cp "$lock" "$folder/node_modules/.installed.json"
+        fi
+    done
+
+[ -n "$python" ] || exit 0
 
 venv=target/venv
 pip() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"; }
@@ -105,13 +131,3 @@ if [ ! -e "$built" ] || [ -n "$(find pyproject.toml README.md Cargo.toml Cargo.l
     CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}" pip .
     mv "$built.next" "$built"
 fi
-
-find "$node" \( -name node_modules -o -name target -o -name .git \) -prune -o -name package-lock.json -print |
-    while read -r lock; do
-        folder=$(dirname "$lock")
-        if ! cmp -s "$lock" "$folder/node_modules/.installed.json"; then
-            say "Node packages into $folder/node_modules"
-            (cd "$folder" && npm ci --silent --no-audit --no-fund)
-            cp "$lock" "$folder/node_modules/.installed.json"
-        fi
-    done

@@ -22,7 +22,7 @@ pub use call::{Call, Cast};
 pub(crate) use caller::Caller;
 pub use endpoint::Endpoint;
 pub(crate) use limits::{Limits, Permit};
-pub(crate) use outgoing::{ceil_millis, deadline, headers};
+pub(crate) use outgoing::{LONGEST, after, ceil_millis, deadline, headers};
 
 use crate::arguments::ArgumentsWriter;
 use crate::codec::Codec;

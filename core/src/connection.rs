@@ -20,6 +20,7 @@ pub use state::{ConnectionState, States};
 use crate::client::{Caller, Client, Limits};
 use crate::error::{Code, Error, Executed};
 use crate::server::ServerBuilder;
+use crate::tasks::once::Locks;
 
 /// A supervised connection to a broker. Cheap to clone; used by any number of tasks at once.
 ///
@@ -53,6 +54,8 @@ pub(crate) struct Shared {
     caller: OnceLock<Arc<Caller>>,
     /// What bounds messages that nobody answers.
     pub(crate) posts: Limits,
+    /// De-duplication keys that run here.
+    pub(crate) locks: Locks,
 }
 
 impl Connection {
@@ -98,6 +101,7 @@ impl Connection {
             state: watch::Sender::new(state),
             stop: stop.clone(),
             posts: Limits::new(settings.max_calls, settings.max_bytes),
+            locks: Locks::default(),
             settings,
             caller: OnceLock::new(),
         });

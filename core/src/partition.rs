@@ -78,24 +78,48 @@ pub(crate) fn check(partitions: u16) -> Result<u16, Error> {
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
 
-    /// The vectors of `docs/protocol.md`.
     #[test]
-    fn a_key_has_the_partition_that_the_protocol_says() {
-        for (key, of_8, of_16) in VECTORS {
-            assert_eq!((of(key, 8), of(key, 16)), (*of_8, *of_16), "{key:?}");
+    fn a_key_has_the_partition_that_the_golden_file_says() {
+        #[derive(Deserialize)]
+        struct Vector {
+            name: String,
+            key: String,
+            partitions: u16,
+            partition: u16,
         }
-        assert_eq!(of("anything", 1), 0);
+
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/wire/partitions.json");
+        let text = std::fs::read_to_string(file).expect("the golden file");
+        let vectors: Vec<Vector> = serde_json::from_str(&text).expect("vectors");
+        assert!(!vectors.is_empty());
+        for vector in vectors {
+            let found = of(&vector.key, vector.partitions);
+            assert_eq!(found, vector.partition, "{}", vector.name);
+        }
     }
 
-    const VECTORS: &[(&str, u16, u16)] = &[
-        ("", 0, 0),
-        ("item-7", 4, 12),
-        ("42", 0, 8),
-        ("Übergröße", 0, 0),
-        ("01234567-89ab-4def-8123-456789abcdef", 7, 7),
-    ];
+    #[test]
+    fn names_of_partitions_are_recognized() {
+        for suffix in [".p0", ".p1023", ".p7.lock", ".members"] {
+            assert!(is_suffix(suffix), "{suffix}");
+        }
+        for other in [
+            "",
+            ".p",
+            ".px",
+            ".p7.lock.lock",
+            ".lock",
+            ".dead",
+            "2",
+            ".members2",
+        ] {
+            assert!(!is_suffix(other), "{other}");
+        }
+    }
 
     #[test]
     fn a_key_is_the_text_of_a_scalar() {

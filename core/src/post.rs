@@ -1,7 +1,7 @@
 //! Messages that nobody answers: tasks, events, and copies of those for a later attempt. Each is sent until the broker
 //! has confirmed it or the deadline has come. One that was sent twice because its fate was unknown has the same id.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,21 +31,33 @@ struct Ticket {
     _permit: Arc<Permit>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum Fate {
     Accepted,
     Refused,
     Unroutable,
-    Lost,
+    /// The channel died, of this if anybody knows.
+    Lost(Option<Error>),
 }
 
-/// Ids of messages that came back and whose confirms have not been seen.
+/// Ids of messages that came back and whose confirms have not been seen. An id that foreign programs use for all they
+/// send comes back several times.
 #[derive(Default)]
-struct Sink(Mutex<HashSet<String>>);
+struct Sink(Mutex<HashMap<String, usize>>);
 
 impl ConfirmSink<Ticket> for Sink {
     fn confirmed(&self, ticket: Ticket) {
-        let returned = ticket.message_id.is_some_and(|id| self.lock().remove(&id));
+        let returned = ticket.message_id.is_some_and(|id| {
+            let mut returned = self.lock();
+            let Some(times) = returned.get_mut(&id) else {
+                return false;
+            };
+            *times -= 1;
+            if *times == 0 {
+                returned.remove(&id);
+            }
+            true
+        });
         let fate = if returned {
             Fate::Unroutable
         } else {
@@ -64,17 +76,17 @@ impl ConfirmSink<Ticket> for Sink {
 
     fn returned(&self, message: Returned<'_>) {
         if let Some(id) = message.message_id {
-            self.lock().insert(id.to_owned());
+            *self.lock().entry(id.to_owned()).or_default() += 1;
         }
     }
 
-    fn lost(&self, ticket: Ticket) {
-        let _ = ticket.fate.send(Fate::Lost);
+    fn lost(&self, ticket: Ticket, error: Error) {
+        let _ = ticket.fate.send(Fate::Lost(Some(error)));
     }
 }
 
 impl Sink {
-    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, usize>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -85,14 +97,34 @@ impl Session {
         if let Some(posting) = slot.as_ref().filter(|posting| posting.publisher.is_open()) {
             return Ok(Arc::clone(posting));
         }
+        let posting = self.open_posting().await?;
+        *slot = Some(Arc::clone(&posting));
+        Ok(posting)
+    }
+
+    async fn open_posting(&self) -> Result<Arc<Posting>, Error> {
         let open = async {
             let channel: Channel = self.publish.channel().await?;
             Publisher::open(channel, Sink::default()).await
         };
         let publisher = self.unless_lost(open).await?;
-        let posting = Arc::new(Posting { publisher });
-        *slot = Some(Arc::clone(&posting));
-        Ok(posting)
+        Ok(Arc::new(Posting { publisher }))
+    }
+
+    async fn make_sure_of(&self, place: &impl Place) -> Result<(), Error> {
+        if !place.is_remembered() {
+            return self.unless_lost(place.declare(self)).await;
+        }
+        if self.declared.has(place.name()) {
+            return Ok(());
+        }
+        // The first of many that come at once declares it for all.
+        let _turn = self.declared.turn.lock().await;
+        if !self.declared.has(place.name()) {
+            self.unless_lost(place.declare(self)).await?;
+            self.declared.add(place.name());
+        }
+        Ok(())
     }
 }
 
@@ -102,15 +134,26 @@ pub(crate) trait Place: Sync {
     fn declare(&self, session: &Session) -> impl Future<Output = Result<(), Error>> + Send;
     /// By this it is remembered.
     fn name(&self) -> &str;
+    /// It may not be there any more: it is to be looked for again.
+    fn forget(&self, declared: &Declared) {
+        declared.forget(self.name());
+    }
+    /// Whether it is looked for once a session, and not each time.
+    fn is_remembered(&self) -> bool {
+        true
+    }
 }
 
 /// What a session has found or made.
 #[derive(Debug, Default)]
-pub(crate) struct Declared(Mutex<HashSet<String>>);
+pub(crate) struct Declared {
+    names: Mutex<HashSet<String>>,
+    turn: tokio::sync::Mutex<()>,
+}
 
 impl Declared {
     fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -121,9 +164,17 @@ impl Declared {
         self.lock().insert(name.to_owned());
     }
 
-    fn forget(&self, name: &str) {
+    pub(crate) fn forget(&self, name: &str) {
         self.lock().remove(name);
     }
+}
+
+/// One attempt at sending.
+struct Attempt<'a> {
+    session: &'a Session,
+    /// On a channel of its own.
+    alone: bool,
+    deadline: Instant,
 }
 
 impl Shared {
@@ -140,6 +191,9 @@ impl Shared {
         let mut maybe = Executed::No;
         let mut reason: Option<Error> = None;
         let mut unroutable = false;
+        // What ends a channel is sent again on one of its own, so that it ends nobody else's, and its error is known to be
+        // its own.
+        let mut alone = false;
         loop {
             let session = tokio::select! {
                 biased;
@@ -151,7 +205,12 @@ impl Shared {
                 },
             };
             let mut sent = false;
-            let attempt = self.attempt(&session, &message, place, &permit, deadline, &mut sent);
+            let attempt = Attempt {
+                session: &session,
+                alone,
+                deadline,
+            };
+            let attempt = self.attempt(attempt, &message, place, &permit, &mut sent);
             match timeout_at(deadline, attempt).await {
                 Ok(Ok(Fate::Accepted)) => return Ok(()),
                 Ok(Ok(Fate::Refused)) => {
@@ -163,7 +222,7 @@ impl Shared {
                 }
                 // It was there a while ago; it is declared again.
                 Ok(Ok(Fate::Unroutable)) if !unroutable => {
-                    session.declared.forget(place.name());
+                    place.forget(&session.declared);
                     unroutable = true;
                 }
                 Ok(Ok(Fate::Unroutable)) => {
@@ -176,9 +235,17 @@ impl Shared {
                     )
                     .with_executed(maybe));
                 }
-                Ok(Ok(Fate::Lost)) => {
-                    session.declared.forget(place.name());
-                    maybe = Executed::Maybe;
+                Ok(Ok(Fate::Lost(Some(error)))) if alone && !session.is_lost() => {
+                    return Err(error.with_executed(maybe));
+                }
+                Ok(Ok(Fate::Lost(error))) => {
+                    place.forget(&session.declared);
+                    alone = !session.is_lost();
+                    // What the broker refuses has not arrived.
+                    let refused = error.is_some_and(|error| error.code() != Code::Unavailable);
+                    if !refused {
+                        maybe = Executed::Maybe;
+                    }
                 }
                 Ok(Err(error)) if error.code() == Code::Unavailable => reason = Some(error),
                 Ok(Err(error)) => return Err(error.with_executed(maybe)),
@@ -194,21 +261,26 @@ impl Shared {
 
     async fn attempt(
         &self,
-        session: &Session,
+        attempt: Attempt<'_>,
         message: &Message<'_>,
         place: &impl Place,
         permit: &Arc<Permit>,
-        deadline: Instant,
         sent: &mut bool,
     ) -> Result<Fate, Error> {
+        let Attempt {
+            session,
+            alone,
+            deadline,
+        } = attempt;
         if session.blocked() {
             session.unblocked().await;
         }
-        if !session.declared.has(place.name()) {
-            session.unless_lost(place.declare(session)).await?;
-            session.declared.add(place.name());
-        }
-        let posting = session.posting().await?;
+        session.make_sure_of(place).await?;
+        let posting = if alone {
+            session.open_posting().await?
+        } else {
+            session.posting().await?
+        };
         let (fate, mut outcome) = oneshot::channel();
         // By its id a message that comes back is known again.
         let known = message
@@ -247,9 +319,9 @@ impl Shared {
         loop {
             let look = deadline.min(Instant::now() + LOOK_EVERY);
             match timeout_at(look, &mut outcome).await {
-                Ok(fate) => return Ok(fate.unwrap_or(Fate::Lost)),
+                Ok(fate) => return Ok(fate.unwrap_or(Fate::Lost(None))),
                 Err(_) if session.is_lost() || !posting.publisher.is_open() => {
-                    return Ok(Fate::Lost);
+                    return Ok(Fate::Lost(None));
                 }
                 Err(_) => {}
             }

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 pub use dead::{DeadLetter, DeadLetters, DeathReason};
-pub(crate) use names::{Names, Target};
+pub(crate) use names::{LONGEST_NAME, Names, Target, is_beside};
 pub use push::Push;
 pub(crate) use push::post_later;
 pub(crate) use queue::QueueSpec;
@@ -161,15 +161,23 @@ impl<T> Tasks<T> {
             .unless_lost(async {
                 let link = &session.consume;
                 let mut info = QueueInfo::default();
+                let mut found = false;
+                // A push declares the partition of its key, a worker all of them.
                 for queue in names.all() {
-                    let counts = link.count(&queue).await?.ok_or_else(|| {
-                        Error::new(
-                            Code::NoSuchService,
-                            format!("there is no queue `{queue}`: nothing was pushed to it and no worker was started"),
-                        )
-                    })?;
-                    info.ready += u64::from(counts.ready);
-                    info.consumers += counts.consumers;
+                    if let Some(counts) = link.count(&queue).await? {
+                        found = true;
+                        info.ready += u64::from(counts.ready);
+                        info.consumers += counts.consumers;
+                    }
+                }
+                if !found {
+                    return Err(Error::new(
+                        Code::NoSuchService,
+                        format!(
+                            "there is no queue `{}`: nothing was pushed to it and no worker was started",
+                            names.queue
+                        ),
+                    ));
                 }
                 let dead = link.count(&names.dead).await?.unwrap_or_default();
                 let suspect = link.count(&names.suspect).await?.unwrap_or_default();
@@ -198,7 +206,9 @@ impl<T> Tasks<T> {
             let channel = session.consume.channel().await?;
             let mut purged = 0;
             for queue in names.all() {
-                purged += channel.purge(&queue).await?;
+                if names.partitions.is_none() || session.consume.count(&queue).await?.is_some() {
+                    purged += channel.purge(&queue).await?;
+                }
             }
             channel.close().await;
             Ok(purged)
@@ -226,7 +236,8 @@ impl<T: Serialize + 'static> Tasks<T> {
         )
     }
 
-    /// Pushes many, which is faster than one after the other. They enter the queue in no particular order.
+    /// Pushes many, which is faster than one after the other. They enter the queue in no particular order, and have no
+    /// keys: a keyed queue refuses them.
     ///
     /// # Errors
     /// The first error; the others of the moment may have been pushed or not. As for [`push`](Self::push).

@@ -61,6 +61,8 @@ pub struct QueueOptions {
     pub(crate) dead_letter_exchange: Option<String>,
     pub(crate) dead_letter_routing_key: Option<String>,
     pub(crate) dead_letters_at_least_once: bool,
+    pub(crate) refused_are_dead_letters: bool,
+    pub(crate) no_delivery_limit: bool,
     pub(crate) delete_when_idle: bool,
 }
 
@@ -79,6 +81,8 @@ impl Default for QueueOptions {
             dead_letter_exchange: None,
             dead_letter_routing_key: None,
             dead_letters_at_least_once: false,
+            refused_are_dead_letters: false,
+            no_delivery_limit: false,
             delete_when_idle: false,
         }
     }
@@ -132,7 +136,8 @@ impl QueueOptions {
     }
 
     /// Holds at most this many requests; more are refused (`reject-publish`), and their callers get
-    /// [`Code::ResourceExhausted`](crate::Code) at once.
+    /// [`Code::ResourceExhausted`](crate::Code) at once. A task that a full queue refuses is a dead letter besides,
+    /// because one that comes back for its next attempt has nobody to be told.
     pub fn max_length(mut self, requests: u32) -> Self {
         self.max_length = Some(requests);
         self

@@ -27,7 +27,6 @@ use crate::connection::Connection;
 use crate::error::{Code, Error, Executed};
 use crate::server::closed;
 use crate::stop::{self, Stop};
-use crate::tasks::once::Locks;
 use consumer::{Batch, Common, Handler};
 use rate::Rate;
 use seen::Seen;
@@ -66,12 +65,12 @@ impl Worker {
             source: Arc::new(workload.source),
             handler,
             slots: Arc::new(Semaphore::new(workload.concurrency.into())),
+            concurrency: workload.concurrency,
             prefetch: workload.prefetch,
             rate: workload.rate,
             batch: workload.batch,
             stop: stop.clone(),
             seen: Arc::new(Seen::default()),
-            locks: Locks::default(),
             running: TaskTracker::new(),
         });
         let mut starting = Vec::new();

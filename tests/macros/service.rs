@@ -27,7 +27,7 @@ pub(crate) enum MathError {
 /// Arithmetic.
 ///
 /// Second paragraph.
-#[rpc_service(name = "math", queue = "rpc_queue", schema)]
+#[rpc_service(name = "math", queue = "rpc_queue", partitions = 8, schema)]
 pub(crate) trait Math {
     /// The n-th Fibonacci number.
     #[rpc(default, idempotent)]
@@ -62,6 +62,9 @@ pub(crate) trait Math {
 
     #[rpc(blocking, oneway)]
     fn log_slowly(&self, line: String);
+
+    #[rpc(key = "account")]
+    async fn book(&self, account: String, sum: i64) -> i64;
 }
 
 #[derive(Debug, Default)]
@@ -120,5 +123,9 @@ impl Math for Calculator {
 
     fn log_slowly(&self, line: String) {
         self.lines.lock().unwrap().push(line);
+    }
+
+    async fn book(&self, _account: String, sum: i64) -> i64 {
+        sum
     }
 }

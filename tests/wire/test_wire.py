@@ -8,6 +8,7 @@ import base64
 import json
 import os
 import uuid
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -167,3 +168,8 @@ def test_arguments(served, message: dict[str, Any]) -> None:
     missing = {"$missing": True}
     assert kind == "leveret.reply", value
     assert as_json(value) == [None if item == missing else item for item in expected["ok"]]
+
+
+@pytest.mark.parametrize("message", messages("partitions.json"))
+def test_partitions(message: dict[str, Any]) -> None:
+    assert zlib.crc32(message["key"].encode()) % message["partitions"] == message["partition"]

@@ -86,3 +86,19 @@ for (const { name, json, msgpack_hex: packed, json_hex: text, expect } of read('
     }
   })
 }
+
+// Older Nodes have no zlib.crc32.
+function crc32 (bytes) {
+  let crc = 0xffffffff
+  for (const byte of bytes) {
+    crc ^= byte
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0)
+  }
+  return ~crc >>> 0
+}
+
+for (const { name, key, partitions, partition } of read('partitions.json')) {
+  test(`partition: ${name}`, () => {
+    assert.equal(crc32(Buffer.from(key, 'utf8')) % partitions, partition)
+  })
+}

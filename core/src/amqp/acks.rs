@@ -111,6 +111,11 @@ impl Acks {
         }
     }
 
+    /// Whether what is acknowledged arrives.
+    pub(crate) fn is_open(&self) -> bool {
+        self.channel.is_open()
+    }
+
     /// Gives a delivery back to its queue.
     pub(crate) fn requeue(&self, tag: u64) {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);

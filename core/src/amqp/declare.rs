@@ -203,7 +203,17 @@ fn arguments(options: &QueueOptions) -> Result<FieldTable, Error> {
     }
     // The other policy, drop-head, would lose accepted requests without a word.
     if options.max_length.is_some() || options.dead_letters_at_least_once {
-        set("x-overflow", AMQPValue::LongString("reject-publish".into()));
+        let classic = options.kind == QueueKind::Classic;
+        let policy = if options.refused_are_dead_letters && classic {
+            "reject-publish-dlx"
+        } else {
+            "reject-publish"
+        };
+        set("x-overflow", AMQPValue::LongString(policy.into()));
+    }
+    // Attempts are counted elsewhere; the default of 20 (RabbitMQ 4.0) would count looks at dead letters too.
+    if options.no_delivery_limit && options.kind == QueueKind::Quorum {
+        set("x-delivery-limit", AMQPValue::LongLongInt(i32::MAX.into()));
     }
     if options.dead_letters_at_least_once {
         set(

@@ -29,6 +29,11 @@ pub(super) fn is_mismatch(error: &lapin::Error) -> bool {
         if *amqp.kind() == AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED))
 }
 
+/// Whether the broker closed a channel, and not the connection.
+pub(super) fn is_of_a_channel(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ProtocolError(amqp) if matches!(amqp.kind(), AMQPErrorKind::Soft(_)))
+}
+
 fn classify(error: &lapin::Error) -> (Code, &'static str) {
     let ErrorKind::ProtocolError(amqp) = error.kind() else {
         return (Code::Unavailable, "");

@@ -77,7 +77,15 @@ impl From<bool> for HeaderValue {
 /// Whether a copy of a message carries this header on. The broker's own say what happened to the original, and `CC` and
 /// `BCC` would send the copy elsewhere (<https://www.rabbitmq.com/docs/sender-selected>).
 pub(super) fn keeps(header: &str) -> bool {
-    !header.starts_with("x-") && !matches!(header, "CC" | "BCC")
+    const STARTS: [&str; 6] = [
+        "x-death",
+        "x-first-death-",
+        "x-last-death-",
+        "x-original-",
+        "x-delivery-count",
+        "x-acquired-count",
+    ];
+    !STARTS.iter().any(|start| header.starts_with(start)) && !matches!(header, "CC" | "BCC")
 }
 
 pub(super) fn integer(value: &AMQPValue) -> Option<i64> {

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::channel::Channel;
-use super::failure::failure;
+use super::failure::{failure, is_of_a_channel};
 use super::runtime::Kit;
 use super::socket::{Hangup, Socket};
 use super::{Address, TlsOptions};
@@ -20,6 +20,8 @@ use crate::error::{Code, Error, Executed};
 pub(super) const FRAME_MAX: u32 = 131_072;
 /// How long an orderly close may take before the socket is hung up.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often a channel is opened that is told of the end of another.
+const OPEN_TRIES: u32 = 10;
 
 #[derive(Clone, Debug)]
 pub(crate) struct LinkOptions {
@@ -134,12 +136,16 @@ impl Link {
     }
 
     pub(crate) async fn channel(&self) -> Result<Channel, Error> {
-        let channel = self
-            .connection
-            .create_channel()
-            .await
-            .map_err(|error| failure("opening a channel", error))?;
-        Ok(Channel::new(channel))
+        let mut tries = 0;
+        loop {
+            match self.connection.create_channel().await {
+                Ok(channel) => return Ok(Channel::new(channel)),
+                // Nobody says so of a channel that is being opened: it is how the last one of this number ended, which
+                // lapin tells the next one too when many come and go.
+                Err(error) if is_of_a_channel(&error) && tries < OPEN_TRIES => tries += 1,
+                Err(error) => return Err(failure("opening a channel", error)),
+            }
+        }
     }
 
     pub(crate) async fn close(&self) {

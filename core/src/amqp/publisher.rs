@@ -43,8 +43,8 @@ pub(crate) trait ConfirmSink<T>: Send + Sync + 'static {
     fn refused(&self, ticket: T);
     /// No queue takes the message with these ids.
     fn returned(&self, message: Returned<'_>);
-    /// The channel died; nobody will ever know.
-    fn lost(&self, ticket: T);
+    /// The channel died, of this; nobody will ever know.
+    fn lost(&self, ticket: T, error: Error);
 }
 
 /// How a returned message is known again.
@@ -60,7 +60,7 @@ enum Fault {
     /// lapin never wrote it.
     NotSent(lapin::Error),
     /// Nobody knows what became of it.
-    Lost,
+    Lost(lapin::Error),
 }
 
 pub(crate) struct Publisher<T> {
@@ -134,7 +134,7 @@ impl<T: Send + 'static> Publisher<T> {
                 .await
                 .map_err(Fault::NotSent)?
                 .await
-                .map_err(|_| Fault::Lost)
+                .map_err(Fault::Lost)
         };
         {
             let mut fresh = self.outbox.lock();
@@ -249,7 +249,9 @@ fn report<T>(sink: &impl ConfirmSink<T>, done: &mut Vec<(Confirmed, T)>) {
         match outcome {
             Ok(Confirmation::Ack(_) | Confirmation::NotRequested) => sink.confirmed(ticket),
             Ok(Confirmation::Nack(_)) => sink.refused(ticket),
-            Err(_) => sink.lost(ticket),
+            Err(Fault::NotSent(error) | Fault::Lost(error)) => {
+                sink.lost(ticket, failure("publishing", error));
+            }
         }
     }
 }

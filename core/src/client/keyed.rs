@@ -31,4 +31,14 @@ impl Outgoing {
             }
         }
     }
+
+    /// The queue that has consumers while somebody serves the request. A partition has none for a moment when it
+    /// is handed over, but its service has members.
+    pub(super) fn served_queue(&self) -> Cow<'_, str> {
+        let queue = &*self.target.queue;
+        match queue.rsplit_once(".p") {
+            Some((base, _)) if self.key.is_some() => Cow::Owned(partition::members(base)),
+            _ => Cow::Borrowed(queue),
+        }
+    }
 }

@@ -154,7 +154,7 @@ impl Outgoing {
                 }
             };
             if defaults.fail_fast {
-                Box::pin(caller.look(&route, &self.target.queue, deadline)).await?;
+                Box::pin(caller.look(&route, &self.served_queue(), deadline)).await?;
             }
             if let Some(flight) = self.publish(route, &permit, id, deadline, cast)? {
                 return Ok((deadline, flight));
@@ -270,10 +270,15 @@ fn no_such_service(queue: &str) -> Error {
     .with_executed(Executed::No)
 }
 
+/// So long from now; what is beyond the clock is ten years.
+pub(crate) fn after(time: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(time).unwrap_or(now + LONGEST)
+}
+
 /// So long from now, and not beyond the time that is left to the handler that this runs in.
 pub(crate) fn deadline(timeout: Duration) -> Instant {
-    let now = Instant::now();
-    let deadline = now.checked_add(timeout).unwrap_or(now + LONGEST);
+    let deadline = after(timeout);
     match Context::current().as_ref().and_then(Context::deadline) {
         Some(outer) => deadline.min(outer),
         None => deadline,
@@ -327,4 +332,4 @@ pub(crate) fn ceil_millis(duration: Duration) -> u64 {
 }
 
 /// Ten years, the longest expiration that RabbitMQ takes.
-const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+pub(crate) const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);

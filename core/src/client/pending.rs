@@ -150,7 +150,7 @@ impl ConfirmSink<Ticket> for std::sync::Arc<Pending> {
         }
     }
 
-    fn lost(&self, ticket: Ticket) {
+    fn lost(&self, ticket: Ticket, _error: Error) {
         self.complete(ticket.key, Outcome::Failed(connection_lost()));
     }
 }

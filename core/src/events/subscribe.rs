@@ -9,7 +9,7 @@ use super::Events;
 use crate::amqp::{Binding, HeaderValue};
 use crate::connection::Connection;
 use crate::error::{Code, Error, Executed};
-use crate::tasks::{Names, Retry};
+use crate::tasks::{LONGEST_NAME, Names, Retry, is_beside};
 use crate::topology::{ExchangeKind, QueueOptions};
 use crate::wire;
 use crate::worker::{Exchange, Message, Outcome, Source, Worker, WorkerBuilder};
@@ -274,7 +274,17 @@ fn source(
             let namespace = &connection.shared().settings.namespace;
             let name = exchange.name.strip_prefix(namespace.as_str());
             let name = name.unwrap_or(&exchange.name);
-            Some(Names::new(format!("{namespace}{name}.{group}"), options))
+            // What begins with `amq.` is the broker's own.
+            let queue = match name.strip_prefix("amq.") {
+                Some(own) => format!("amq-{own}.{group}"),
+                None => format!("{name}.{group}"),
+            };
+            if is_beside(&queue) || namespace.len() + queue.len() > LONGEST_NAME {
+                return invalid(format!(
+                    "the queue of the group {group:?} cannot be called `{queue}`: the name is too long, or another queue's"
+                ));
+            }
+            Some(Names::new(namespace, &queue, options))
         }
     };
     Ok(Source {

@@ -64,3 +64,50 @@ impl<T: InLane> Lanes<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq)]
+    struct Item(&'static str, u32);
+
+    impl InLane for Item {
+        fn key(&self) -> &str {
+            self.0
+        }
+    }
+
+    #[test]
+    fn a_lane_is_driven_once_and_ends_when_it_is_empty() {
+        let lanes = Lanes::default();
+        assert_eq!(lanes.enter(Item("a", 0)).as_deref(), Some("a"));
+        assert_eq!(lanes.enter(Item("a", 1)), None, "is driven already");
+        assert_eq!(lanes.enter(Item("b", 0)).as_deref(), Some("b"));
+        for n in 0..2 {
+            assert!(lanes.goes_on("a"));
+            assert_eq!(lanes.next("a"), Some(Item("a", n)));
+        }
+        // The last one runs: what comes now waits for it.
+        assert_eq!(lanes.enter(Item("a", 2)), None);
+        assert_eq!(lanes.next("a"), Some(Item("a", 2)));
+        assert!(!lanes.goes_on("a"));
+        assert_eq!(lanes.enter(Item("a", 3)).as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn what_stays_keeps_those_before_it() {
+        let lanes = Lanes::default();
+        for n in 0..4 {
+            lanes.enter(Item("a", n));
+        }
+        lanes.enter(Item("b", 0));
+        let mut gone = lanes.retract(|item| item.1 != 2);
+        gone.sort_by_key(|item| item.0);
+        assert_eq!(gone, [Item("a", 3), Item("b", 0)]);
+        for n in 0..3 {
+            assert_eq!(lanes.next("a"), Some(Item("a", n)));
+        }
+        assert_eq!(lanes.next("b"), None);
+    }
+}

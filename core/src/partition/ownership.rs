@@ -30,6 +30,8 @@ const SETTLE_EVERY: Duration = Duration::from_millis(25);
 const SETTLE_LOOKS: usize = 20;
 /// How many queues are declared at a time.
 const AT_ONCE: usize = 32;
+/// How many partitions an instance owns at most: each takes two of the 2,047 channels that a connection has.
+const MOST_OWNED: usize = 900;
 
 /// Partitioned queues and how they are consumed.
 #[derive(Clone, Debug)]
@@ -58,7 +60,8 @@ pub(crate) struct Held {
 pub(crate) trait Owner: Send + Sync + 'static {
     /// Works on one for as long as it is ours: until `give_up` is cancelled, the consumer has ended, the
     /// session is lost, or the work is stopped. Another instance begins with it as soon as this returns, so
-    /// first the consumer is cancelled, and all that was delivered is finished and acknowledged.
+    /// first the consumer is cancelled, and all that was delivered is finished and acknowledged. What has not
+    /// begun may be left: it goes back in its old order, as all at once, when this has returned.
     fn attend(self: Arc<Self>, held: Held) -> impl Future<Output = ()> + Send;
 }
 
@@ -133,11 +136,12 @@ struct Holding {
     task: task::Id,
 }
 
-/// A partition that has been locked and is consumed.
+/// A partition that has been locked and is consumed, each on a channel of its own.
 struct Taken {
     partition: u16,
-    channel: Channel,
+    locking: Channel,
     lock: Consumer,
+    channel: Channel,
     consumer: Consumer,
 }
 
@@ -223,7 +227,9 @@ impl<'a, O: Owner> Round<'a, O> {
         let set = self.set;
         let look = self.session.consume.channel().await?;
         let instances = look.count_consumers(&members(&set.base)).await?;
-        let share = usize::from(set.partitions).div_ceil(instances.unwrap_or(1).max(1) as usize);
+        let share = usize::from(set.partitions)
+            .div_ceil(instances.unwrap_or(1).max(1) as usize)
+            .min(MOST_OWNED);
         let staying: Vec<_> = self
             .held
             .values()
@@ -276,8 +282,8 @@ impl<'a, O: Owner> Round<'a, O> {
     async fn take(&self, partition: u16) -> Result<Option<Taken>, Error> {
         let (set, link) = (self.set, &self.session.consume);
         // A refusal costs the channel, so each attempt has one of its own.
-        let channel = link.channel().await?;
-        let lock = match channel
+        let locking = link.channel().await?;
+        let lock = match locking
             .consume_alone(&lock(&set.base, partition), SILENT)
             .await
         {
@@ -296,7 +302,7 @@ impl<'a, O: Owner> Round<'a, O> {
             looks += 1;
             if looks == SETTLE_LOOKS {
                 tracing::warn!(%queue, "somebody consumes the partition without its lock");
-                channel.close().await;
+                locking.close().await;
                 return Ok(None);
             }
             set.declare(&self.session, partition).await?;
@@ -306,11 +312,13 @@ impl<'a, O: Owner> Round<'a, O> {
             no_ack: false,
             prefetch: set.prefetch,
         };
+        let channel = link.channel().await?;
         let consumer = channel.consume_alone(&queue, options).await?;
         Ok(Some(Taken {
             partition,
-            channel,
+            locking,
             lock,
+            channel,
             consumer,
         }))
     }
@@ -318,8 +326,9 @@ impl<'a, O: Owner> Round<'a, O> {
     fn work_on(&mut self, taken: Taken) {
         let Taken {
             partition,
-            channel,
+            locking,
             mut lock,
+            channel,
             consumer,
         } = taken;
         let give_up = CancellationToken::new();
@@ -343,10 +352,11 @@ impl<'a, O: Owner> Round<'a, O> {
                     attending.await;
                 }
             }
-            // Behind the acknowledgements, which are on the same channel.
             let release = async {
-                lock.cancel(&channel).await;
+                // What has not been acknowledged goes back to its old place, before anybody else is let in.
                 channel.close().await;
+                lock.cancel(&locking).await;
+                locking.close().await;
             };
             unless_lost(&session, release).await;
         });

@@ -44,20 +44,23 @@ impl ServiceOptions {
         Self::default()
     }
 
-    /// How many requests run at once, at least 1. Default: 64.
+    /// How many requests run at once, at least 1, those of its partitions included. Default: 64.
     pub fn concurrency(mut self, requests: u16) -> Self {
         self.concurrency = Some(requests);
         self
     }
 
     /// How many requests the broker may hand over before earlier ones are done, at least 1. Default: the
-    /// concurrency. More hides the broker's round trip and makes sharing between processes less even.
+    /// concurrency. More hides the broker's round trip and makes sharing between processes less even. Each partition
+    /// of methods with a key is handed over so many.
     pub fn prefetch(mut self, requests: u16) -> Self {
         self.prefetch = Some(requests);
         self
     }
 
-    /// How the queue is declared.
+    /// How the queue is declared. Those of the partitions of methods with a key (`#[rpc(key = "…")]`) are declared
+    /// alike, but are never `auto_delete` or `single_active_consumer`: they are consumed by one server at a time anyway,
+    /// and by none while one hands them to the next.
     pub fn queue(mut self, options: QueueOptions) -> Self {
         self.queue = options;
         self

@@ -166,7 +166,8 @@ impl Keyed {
                     }
                 }
                 None if job.now_or_never => dispatcher.refuse_late(&job),
-                None => job.desk.acks.requeue(job.context.delivery().tag),
+                // It goes back with the end of the channel.
+                None => {}
             }
             drop(token);
         }
@@ -203,19 +204,17 @@ impl Keyed {
                 () = all_done => return,
                 () = stop.gently.cancelled() => {}
             }
-            self.go_back(lanes, desk);
+            Self::go_back(lanes, desk);
         } else {
-            self.go_back(lanes, desk);
+            Self::go_back(lanes, desk);
             self.drive_all(partition, fresh);
         }
         finish_in_time(stop, given, desk).await;
     }
 
-    fn go_back(&self, lanes: &Lanes<Waiting>, desk: &Arc<Desk>) {
-        let may_go =
-            |waiting: &Waiting| !waiting.job.now_or_never && Arc::ptr_eq(&waiting.job.desk, desk);
-        for waiting in lanes.retract(may_go) {
-            desk.acks.requeue(waiting.job.context.delivery().tag);
-        }
+    /// What has not begun goes back with the end of the channel, all at once: quorum queues mix up what is put
+    /// back one by one.
+    fn go_back(lanes: &Lanes<Waiting>, desk: &Arc<Desk>) {
+        lanes.retract(|waiting| !waiting.job.now_or_never && Arc::ptr_eq(&waiting.job.desk, desk));
     }
 }

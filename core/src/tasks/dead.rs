@@ -28,6 +28,8 @@ pub enum DeathReason {
     Crashed,
     /// It waited longer than it was allowed to.
     Expired,
+    /// The queue was full when it came, or came back for its next attempt.
+    Full,
     /// The broker gives a reason of its own, or none.
     Other,
 }
@@ -40,6 +42,7 @@ impl DeathReason {
             Self::Undecodable => "undecodable",
             Self::Crashed => "crashed",
             Self::Expired => "expired",
+            Self::Full => "maxlen",
             Self::Other => "other",
         }
     }
@@ -51,6 +54,7 @@ impl DeathReason {
             Self::Undecodable,
             Self::Crashed,
             Self::Expired,
+            Self::Full,
         ];
         let found = known.into_iter().find(|reason| reason.text() == text);
         found.unwrap_or(Self::Other)
@@ -82,6 +86,8 @@ pub struct DeadLetters<T> {
     channel: Channel,
     names: Names,
     timeout: Duration,
+    /// How many there were; those that come back meanwhile are for the next look.
+    left: u32,
     of: PhantomData<fn() -> T>,
 }
 
@@ -101,17 +107,21 @@ impl<T: DeserializeOwned + 'static> DeadLetters<T> {
         timeout: Duration,
     ) -> Result<Self, Error> {
         let channel = session.unless_lost(session.consume.channel()).await?;
+        let counts = session
+            .unless_lost(session.consume.count(&names.dead))
+            .await?;
         Ok(Self {
             connection,
             _session: session,
             channel,
             names,
             timeout,
+            left: counts.unwrap_or_default().ready,
             of: PhantomData,
         })
     }
 
-    /// The next one; `None` when there are no more. Those that are neither tried again nor discarded are back in the
+    /// The next one; `None` when all have come that were there when this value was made. Those that are neither tried again nor discarded are back in the
     /// queue when this value is dropped.
     ///
     /// # Errors
@@ -121,6 +131,10 @@ impl<T: DeserializeOwned + 'static> DeadLetters<T> {
     /// # Cancel safety
     /// A letter that was read and not given out goes back to the queue with this value.
     pub async fn next(&mut self) -> Result<Option<DeadLetter<T>>, Error> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        self.left -= 1;
         let next = self.channel.get(&self.names.dead);
         let Some(delivery) = self._session.unless_lost(next).await? else {
             return Ok(None);
@@ -222,7 +236,7 @@ impl<T> DeadLetter<T> {
         let key = self.delivery.header(wire::HEADER_KEY);
         let target = self
             .names
-            .target(key.filter(|_| self.names.partitions.is_some()))?;
+            .target(self.names.partitions.map(|_| key.unwrap_or_default()))?;
         let copy = Message {
             routing_key: &target,
             mandatory: true,

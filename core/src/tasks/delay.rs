@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::connection::Session;
 use crate::error::{Code, Error, Executed};
+use crate::post::Declared;
 use crate::topology::{Declare, ExchangeKind, QueueOptions};
 
 /// How many queues there are, and words before the target's name in a routing key.
@@ -16,13 +17,17 @@ const TENTH: Duration = Duration::from_millis(100);
 const LONGEST_TENTHS: u32 = (1 << LEVELS) - 1;
 /// 310 days.
 pub(crate) const LONGEST_DELAY: Duration = TENTH.saturating_mul(LONGEST_TENTHS);
+/// The names of all exchanges and queues here, after the namespace.
+const PREFIX: &str = "leveret.delay.";
+/// The exchange where a delay is over.
+const DONE: &str = "done";
 
 /// The delay queues of one namespace and kind.
 #[derive(Clone, Debug)]
 pub(crate) struct Delays {
     prefix: String,
     quorum: bool,
-    declare: bool,
+    declare: Declare,
 }
 
 /// Where a message goes that is to arrive later.
@@ -31,6 +36,14 @@ pub(crate) struct Detour {
     pub(crate) exchange: String,
     pub(crate) routing_key: String,
     pub(crate) level: u32,
+}
+
+/// Whether this is an exchange where a delay is over, of whatever namespace and kind.
+pub(crate) fn arrives_by(exchange: &str) -> bool {
+    let delays = exchange
+        .rfind(PREFIX)
+        .map(|at| &exchange[at + PREFIX.len()..]);
+    delays.is_some_and(|level| level.trim_start_matches("q.") == DONE)
 }
 
 /// Whole tenths of a second, rounded up, at least one; none for what is beyond 310 days.
@@ -42,10 +55,10 @@ fn tenths(delay: Duration) -> Option<u32> {
 }
 
 impl Delays {
-    pub(crate) fn new(namespace: &str, quorum: bool, declare: bool) -> Self {
+    pub(crate) fn new(namespace: &str, quorum: bool, declare: Declare) -> Self {
         let kind = if quorum { "q." } else { "" };
         Self {
-            prefix: format!("{namespace}leveret.delay.{kind}"),
+            prefix: format!("{namespace}{PREFIX}{kind}"),
             quorum,
             declare,
         }
@@ -78,26 +91,43 @@ impl Delays {
     }
 
     fn done(&self) -> String {
-        format!("{}done", self.prefix)
+        format!("{}{DONE}", self.prefix)
     }
 
-    /// Makes sure that a message of this level comes down to the target.
-    pub(crate) async fn declare(
-        &self,
-        session: &Session,
-        level: u32,
-        target: &str,
-    ) -> Result<(), Error> {
-        if !self.declare {
+    /// Leads what has rested to the target. A queue that was deleted has lost its bindings, so this belongs to its
+    /// declaration, whoever does that and whether he delays anything or not.
+    pub(crate) async fn bind(&self, session: &Session, target: &str) -> Result<(), Error> {
+        if self.declare != Declare::Create {
             return Ok(());
         }
-        let link = &session.consume;
         let done = self.done();
-        if !session.declared.has(&done) {
-            link.declare_exchange(&done, ExchangeKind::Topic, Declare::Create)
+        self.declare_done(session, &done).await?;
+        let key = format!("{}{target}", "*.".repeat(LEVELS as usize));
+        let channel = session.consume.channel().await?;
+        channel.bind(target, &done, &key).await?;
+        channel.close().await;
+        Ok(())
+    }
+
+    async fn declare_done(&self, session: &Session, done: &str) -> Result<(), Error> {
+        if !session.declared.has(done) {
+            session
+                .consume
+                .declare_exchange(done, ExchangeKind::Topic, Declare::Create)
                 .await?;
-            session.declared.add(&done);
+            session.declared.add(done);
         }
+        Ok(())
+    }
+
+    /// Makes sure that a message of this level comes down to the end of its delay.
+    pub(crate) async fn declare(&self, session: &Session, level: u32) -> Result<(), Error> {
+        if self.declare != Declare::Create {
+            let (name, kind) = (self.level(level), ExchangeKind::Topic);
+            let link = &session.consume;
+            return link.declare_exchange(&name, kind, self.declare).await;
+        }
+        self.declare_done(session, &self.done()).await?;
         // From below, so that what falls into a queue meanwhile can go on from there.
         for level in 0..=level {
             let name = self.level(level);
@@ -106,15 +136,15 @@ impl Delays {
                 session.declared.add(&name);
             }
         }
-        let arrival = format!("{done}>{target}");
-        if !session.declared.has(&arrival) {
-            let key = format!("{}{target}", "*.".repeat(LEVELS as usize));
-            let channel = link.channel().await?;
-            channel.bind(target, &done, &key).await?;
-            channel.close().await;
-            session.declared.add(&arrival);
-        }
         Ok(())
+    }
+
+    /// They may not be there any more.
+    pub(crate) fn forget(&self, declared: &Declared, level: u32) {
+        declared.forget(&self.done());
+        for level in 0..=level {
+            declared.forget(&self.level(level));
+        }
     }
 
     async fn declare_level(&self, session: &Session, level: u32, name: &str) -> Result<(), Error> {
@@ -152,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_delay_is_written_bit_by_bit() {
-        let delays = Delays::new("blue.", false, true);
+        let delays = Delays::new("blue.", false, Declare::Create);
         let detour = delays
             .detour(Duration::from_millis(501), "blue.a.b")
             .unwrap();
@@ -167,13 +197,23 @@ mod tests {
     }
 
     #[test]
+    fn what_has_rested_is_known_by_its_exchange() {
+        for exchange in ["leveret.delay.done", "blue.leveret.delay.q.done"] {
+            assert!(arrives_by(exchange), "{exchange}");
+        }
+        for exchange in ["", "done", "leveret.delay.3", "leveret.delay.q.3", "logs"] {
+            assert!(!arrives_by(exchange), "{exchange}");
+        }
+    }
+
+    #[test]
     fn delays_are_rounded_up_and_bounded() {
         assert_eq!(tenths(Duration::ZERO), Some(1));
         assert_eq!(tenths(Duration::from_millis(100)), Some(1));
         assert_eq!(tenths(Duration::from_millis(101)), Some(2));
         assert_eq!(tenths(LONGEST_DELAY), Some(LONGEST_TENTHS));
         assert_eq!(tenths(LONGEST_DELAY + Duration::from_millis(1)), None);
-        let refused = Delays::new("", true, true)
+        let refused = Delays::new("", true, Declare::Create)
             .detour(Duration::MAX, "a")
             .unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument);

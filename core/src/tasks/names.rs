@@ -1,14 +1,20 @@
 //! The queues of one task queue: itself or its partitions, its dead letters, and where suspects are run alone.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use super::QueueSpec;
+use super::delay::Delays;
+use crate::client::LONGEST;
 use crate::connection::Session;
 use crate::error::{Code, Error, Executed};
 use crate::partition;
 use crate::post::Place;
-use crate::topology::{Declare, QueueKind, QueueOptions};
+use crate::topology::{QueueKind, QueueOptions};
 use crate::wire;
+
+/// Of a queue, in bytes: in the routing key of a delay there is no room for more.
+pub(crate) const LONGEST_NAME: usize = 190;
 
 const DEAD: &str = ".dead";
 const SUSPECT: &str = ".suspect";
@@ -27,14 +33,22 @@ impl QueueSpec {
             )
             .with_executed(Executed::No));
         }
-        let mut names = Names::new(format!("{namespace}{}", self.name), &self.options);
+        let window = self.dedup_window;
+        if window < Duration::from_millis(1) || window > LONGEST {
+            return Err(Error::new(
+                Code::InvalidArgument,
+                "a de-duplication window is 1 ms to 10 years long",
+            )
+            .with_executed(Executed::No));
+        }
+        let mut names = Names::new(namespace, &self.name, &self.options);
         names.partitions = self.partitions.map(partition::check).transpose()?;
         Ok(names)
     }
 }
 
 /// Whether a queue of this name would belong to another one.
-fn is_beside(name: &str) -> bool {
+pub(crate) fn is_beside(name: &str) -> bool {
     let last = |start: &str| name.rfind(start).map(|at| &name[at..]);
     name.ends_with(DEAD)
         || name.ends_with(SUSPECT)
@@ -52,12 +66,17 @@ pub(crate) struct Names {
     pub(crate) dead: String,
     /// Where what may have ended its worker is run alone.
     pub(crate) suspect: String,
+    /// By which what rests comes back.
+    pub(crate) delays: Delays,
     pub(crate) partitions: Option<u16>,
     options: QueueOptions,
 }
 
 impl Names {
-    pub(crate) fn new(queue: String, options: &QueueOptions) -> Self {
+    pub(crate) fn new(namespace: &str, name: &str, options: &QueueOptions) -> Self {
+        let queue = format!("{namespace}{name}");
+        let quorum = options.kind == QueueKind::Quorum;
+        let delays = Delays::new(namespace, quorum, options.declare);
         let (dead, suspect) = (format!("{queue}{DEAD}"), format!("{queue}{SUSPECT}"));
         let mut options = options.clone();
         // What the broker itself removes, by age or by a foreign consumer's refusal, ends there too.
@@ -66,21 +85,16 @@ impl Names {
                 .dead_letter_exchange("")
                 .dead_letter_routing_key(dead.clone());
         }
+        options.refused_are_dead_letters = true;
+        options.no_delivery_limit = true;
         Self {
             queue,
             dead,
             suspect,
+            delays,
             partitions: None,
             options,
         }
-    }
-
-    pub(crate) fn is_quorum(&self) -> bool {
-        self.options.kind == QueueKind::Quorum
-    }
-
-    pub(crate) fn declares(&self) -> bool {
-        self.options.declare == Declare::Create
     }
 
     pub(crate) fn options(&self) -> &QueueOptions {
@@ -93,7 +107,9 @@ impl Names {
             QueueKind::Classic => QueueOptions::classic(),
             QueueKind::Quorum => QueueOptions::quorum(),
         };
-        options.declare(self.options.declare)
+        let mut options = options.declare(self.options.declare);
+        options.no_delivery_limit = true;
+        options
     }
 
     pub(crate) fn partition(&self, partition: u16) -> String {
@@ -144,7 +160,8 @@ impl Names {
         if target == self.dead || target == self.suspect {
             return Ok(());
         }
-        link.declare_queue(target, &self.options).await
+        link.declare_queue(target, &self.options).await?;
+        self.delays.bind(session, target).await
     }
 }
 

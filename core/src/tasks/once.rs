@@ -27,7 +27,7 @@ pub(crate) enum Begin {
     Busy,
 }
 
-/// Locks that this process holds: its own connection would be let in twice.
+/// Locks that the workers of a connection hold: the broker would let one in twice.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Locks(Arc<Mutex<HashSet<String>>>);
 
@@ -55,6 +55,11 @@ impl Place for Mark {
     fn name(&self) -> &str {
         &self.name
     }
+
+    /// There is one for each key, and each is used once.
+    fn is_remembered(&self) -> bool {
+        false
+    }
 }
 
 /// The names' common end: what they stand for may be long, and secret.
@@ -73,13 +78,13 @@ pub(crate) fn digest(queue: &str, key: &str) -> String {
 pub(crate) async fn begin(
     shared: &Shared,
     session: &Arc<Session>,
-    locks: &Locks,
     queue: &str,
     key: &str,
     window: Duration,
 ) -> Result<Begin, Error> {
     let digest = digest(queue, key);
     let lock = shared.scoped(&format!("leveret.lock.{digest}"));
+    let locks = &shared.locks;
     if !locks.lock().insert(lock.clone()) {
         return Ok(Begin::Busy);
     }
@@ -89,7 +94,11 @@ pub(crate) async fn begin(
         lock,
         mark: Mark {
             name: shared.scoped(&format!("leveret.done.{digest}")),
-            options: QueueOptions::classic().expires(window).max_length(1),
+            // Looking at a queue keeps it from expiring; the message in it expires all the same.
+            options: QueueOptions::classic()
+                .expires(window)
+                .message_ttl(window)
+                .max_length(1),
         },
     };
     let locked = session

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::delay::{Delays, Detour};
+use super::delay::Detour;
 use super::{Defaults, Names, QueueSpec, Target};
 use crate::amqp::{HeaderValue, Message};
 use crate::client::{ceil_millis, deadline, headers};
@@ -17,7 +17,7 @@ use crate::connection::{Connection, Session};
 use crate::context::{Context, Metadata, TraceContext};
 use crate::error::{Code, Error, Executed};
 use crate::payload::Body;
-use crate::post::Place;
+use crate::post::{Declared, Place};
 use crate::wire;
 
 /// A task that is pushed when it is awaited. Gives its id.
@@ -210,13 +210,7 @@ pub(crate) async fn post_later(
     delay: Duration,
     deadline: Instant,
 ) -> Result<(), Error> {
-    let shared = connection.shared();
-    let delays = Delays::new(
-        &shared.settings.namespace,
-        names.is_quorum(),
-        names.declares(),
-    );
-    let detour = delays.detour(delay, target)?;
+    let detour = names.delays.detour(delay, target)?;
     let message = Message {
         exchange: &detour.exchange,
         routing_key: &detour.routing_key,
@@ -228,10 +222,9 @@ pub(crate) async fn post_later(
         name: format!("{target} by {}", detour.exchange),
         names,
         target,
-        delays,
         detour: &detour,
     };
-    shared.post(message, &place, deadline).await
+    connection.shared().post(message, &place, deadline).await
 }
 
 /// A queue and the way there through the delays.
@@ -239,7 +232,6 @@ struct Later<'a> {
     name: String,
     names: &'a Names,
     target: &'a str,
-    delays: Delays,
     detour: &'a Detour,
 }
 
@@ -249,13 +241,17 @@ impl Place for Later<'_> {
             self.names.declare_for(session, self.target).await?;
             session.declared.add(self.target);
         }
-        self.delays
-            .declare(session, self.detour.level, self.target)
-            .await
+        self.names.delays.declare(session, self.detour.level).await
     }
 
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn forget(&self, declared: &Declared) {
+        declared.forget(&self.name);
+        declared.forget(self.target);
+        self.names.delays.forget(declared, self.detour.level);
     }
 }
 

@@ -318,7 +318,9 @@ where
 
 /// A value that cannot be read now can never be.
 async fn read<T: DeserializeOwned + 'static>(message: &Message) -> Option<T> {
-    match crate::payload::decode(message.content_type(), message.body()) {
+    let decode = || crate::payload::decode(message.content_type(), message.body());
+    let decoded = std::panic::catch_unwind(AssertUnwindSafe(decode));
+    match decoded.unwrap_or_else(|panic| Err(panicked(&*panic))) {
         Ok(value) => Some(value),
         Err(error) => {
             let verdict = Verdict::Dead {
@@ -335,7 +337,8 @@ async fn run<R: Into<Outcome>>(
     handler: impl Future<Output = R>,
     timeout: Option<Duration>,
 ) -> Verdict {
-    let handler = AssertUnwindSafe(handler).catch_unwind();
+    // What it returns is of the user's making too.
+    let handler = AssertUnwindSafe(async { handler.await.into() }).catch_unwind();
     let outcome = match timeout {
         None => handler.await,
         Some(timeout) => match tokio::time::timeout(timeout, handler).await {
@@ -348,7 +351,7 @@ async fn run<R: Into<Outcome>>(
             }
         },
     };
-    match outcome.map(Into::into) {
+    match outcome {
         Ok(Outcome::Done) => Verdict::Done,
         Ok(Outcome::Retry { after, reason }) => Verdict::Retry { after, reason },
         Ok(Outcome::Reject { reason }) => Verdict::Dead {

@@ -2,10 +2,12 @@
 //! and as fast as the worker allows.
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::task::TaskTracker;
@@ -16,13 +18,15 @@ use super::seen::{Again, Seen};
 use super::settle::{BUSY, Desk, Verdict};
 use super::source::{Lane, Source};
 use crate::amqp::{Channel, Consumer, Delivery};
+use crate::client::after;
 use crate::connection::{Connection, Session, next_session};
 use crate::context::{Cancellation, Context, Metadata, Parts, TraceContext};
 use crate::error::{Code, Error};
 use crate::server::closed;
+use crate::service::panicked;
 use crate::stop::Stop;
 use crate::tasks::DeathReason;
-use crate::tasks::once::{self, Begin, Locks};
+use crate::tasks::once::{self, Begin};
 use crate::wire;
 
 /// The pause before a lost consumer is attached again, and between failed attempts.
@@ -47,12 +51,12 @@ pub(super) struct Common<H> {
     pub(super) source: Arc<Source>,
     pub(super) handler: H,
     pub(super) slots: Arc<Semaphore>,
+    pub(super) concurrency: u16,
     pub(super) prefetch: u16,
     pub(super) rate: Option<Rate>,
     pub(super) batch: Option<Batch>,
     pub(super) stop: Stop,
     pub(super) seen: Arc<Seen>,
-    pub(super) locks: Locks,
     pub(super) running: TaskTracker,
 }
 
@@ -75,16 +79,14 @@ pub(super) async fn serve<H: Handler>(
     loop {
         let session = tokio::select! {
             biased;
-            () = stop.gently.cancelled() => return,
+            () = stop.gently.cancelled() => return common.let_finish().await,
             () = shared.stopped().cancelled() => break,
             session = next_session(&mut sessions) => match session {
                 Some(session) => session,
                 None => break,
             },
         };
-        let attach = common
-            .source
-            .attach(&shared, &session, lane, common.prefetch);
+        let attach = common.source.attach(&session, lane, common.prefetch);
         let pause = match session.unless_lost(attach).await {
             Ok((queue, channel, consumer)) => {
                 if let Some(ready) = ready.take() {
@@ -122,11 +124,14 @@ pub(super) async fn serve<H: Handler>(
     if let Some(ready) = ready.take() {
         let _ = ready.send(Err(closed()));
     }
+    common.let_finish().await;
 }
 
 struct Intake<H> {
     common: Arc<Common<H>>,
     lane: Lane,
+    /// How many a run takes.
+    slots: u32,
     queue: String,
     desk: Arc<Desk>,
     channel: Channel,
@@ -161,6 +166,12 @@ impl<H: Handler> Intake<H> {
         Self {
             common: Arc::clone(common),
             lane,
+            slots: if lane == Lane::Suspect {
+                // Nothing else runs beside it, so that its end is nobody else's doing.
+                common.concurrency.into()
+            } else {
+                1
+            },
             queue,
             desk: Arc::new(desk),
             channel,
@@ -200,7 +211,7 @@ impl<H: Handler> Intake<H> {
             biased;
             () = self.common.stop.gently.cancelled() => Event::Stop,
             () = self.desk.broken.cancelled() => Event::Lost,
-            slot = Arc::clone(&self.common.slots).acquire_owned(), if wants_slot => {
+            slot = Arc::clone(&self.common.slots).acquire_many_owned(self.slots), if wants_slot => {
                 slot.map_or(Event::Lost, Event::Slot)
             }
             () = sleep_until(time.unwrap_or_else(Instant::now)), if time.is_some() => Event::Time,
@@ -222,7 +233,10 @@ impl<H: Handler> Intake<H> {
     fn start_what_may_run(&mut self) {
         while self.has_run() && self.gate.is_none() {
             let slot = self.slot.take();
-            let slot = slot.or_else(|| Arc::clone(&self.common.slots).try_acquire_owned().ok());
+            let slot = slot.or_else(|| {
+                let slots = Arc::clone(&self.common.slots);
+                slots.try_acquire_many_owned(self.slots).ok()
+            });
             let Some(slot) = slot else {
                 return;
             };
@@ -244,7 +258,7 @@ impl<H: Handler> Intake<H> {
 
     fn due_from_now(&self) -> Option<Instant> {
         let batch = self.common.batch.filter(|_| !self.waiting.is_empty())?;
-        Some(Instant::now() + batch.age)
+        Some(after(batch.age))
     }
 
     fn take(&mut self, delivery: Delivery) {
@@ -310,16 +324,18 @@ impl<H: Handler> Intake<H> {
         for message in std::mem::take(&mut self.waiting) {
             message.settle(Verdict::Back).await;
         }
-        let grace_ends = Instant::now() + self.common.stop.grace;
-        self.common
-            .stop
-            .finish(&self.common.running, grace_ends)
-            .await;
+        self.common.let_finish().await;
         self.channel.close().await;
     }
 }
 
 impl<H: Handler> Common<H> {
+    /// Gives what runs its time.
+    async fn let_finish(&self) {
+        let grace_ends = after(self.stop.grace);
+        self.stop.finish(&self.running, grace_ends).await;
+    }
+
     pub(super) fn message(&self, queue: &str, mut delivery: Delivery, desk: &Arc<Desk>) -> Message {
         let body: Bytes = std::mem::take(&mut delivery.body);
         let attempt = delivery
@@ -357,7 +373,15 @@ impl<H: Handler> Common<H> {
         let all = admitted.clone();
         tokio::select! {
             biased;
-            () = self.handler.handle(admitted) => {}
+            outcome = AssertUnwindSafe(self.handler.handle(admitted)).catch_unwind() => {
+                let Err(panic) = outcome else {
+                    return;
+                };
+                for message in &all {
+                    let reason = panicked(&*panic).message().to_owned();
+                    message.settle(Verdict::Retry { after: None, reason }).await;
+                }
+            }
             () = self.stop.now.cancelled() => {
                 for message in all.iter().filter(|message| !message.is_settled()) {
                     message.context().cancellation().cancel();
@@ -369,15 +393,15 @@ impl<H: Handler> Common<H> {
 
     /// Whether a task with a de-duplication key is to be run; takes its lock then.
     async fn may_run(&self, message: &Message) -> bool {
-        let (Some(key), Some(names)) = (message.header(wire::HEADER_DEDUP), &self.source.names)
-        else {
+        let key = message.header(wire::HEADER_DEDUP);
+        let key = key.filter(|_| !self.source.dedup_window.is_zero());
+        let (Some(key), Some(names)) = (key, &self.source.names) else {
             return true;
         };
         let desk = message.desk();
         let begin = once::begin(
             self.connection.shared(),
             &desk.session,
-            &desk.locks,
             &names.queue,
             key,
             self.source.dedup_window,
@@ -395,10 +419,14 @@ impl<H: Handler> Common<H> {
                 Verdict::Done
             }
             Ok(Begin::Busy) => Verdict::Later(BUSY),
-            Err(error) => {
-                tracing::warn!(queue = message.queue(), %error, "a de-duplication key cannot be looked up; the task waits");
-                Verdict::Later(BUSY)
-            }
+            Err(error) if error.code() == Code::Unavailable => Verdict::Later(BUSY),
+            Err(error) => Verdict::Retry {
+                after: None,
+                reason: format!(
+                    "its de-duplication key cannot be looked up: {}",
+                    error.message()
+                ),
+            },
         };
         message.settle(verdict).await;
         false

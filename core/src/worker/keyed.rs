@@ -5,17 +5,19 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::time::{sleep, sleep_until};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::consumer::{Common, Handler};
 use super::marks::Marks;
 use super::message::Message;
+use super::rate::Rate;
 use super::seen::Again;
 use super::settle::{Desk, Verdict};
 use crate::amqp::{Channel, Consumer};
+use crate::client::after;
 use crate::error::Error;
 use crate::partition::{Held, InLane, Lanes, Owner, PartitionSet, own};
 use crate::tasks::{DeathReason, Names};
@@ -32,6 +34,21 @@ struct Waiting {
     message: Message,
     /// Counts it among those that its consumer waits for.
     _token: TaskTrackerToken,
+    /// For its first run, when nothing else may run beside it.
+    slot: Option<OwnedSemaphorePermit>,
+    /// Told when that is over.
+    first: Option<oneshot::Sender<()>>,
+}
+
+impl Waiting {
+    fn new(message: Message, given: &TaskTracker) -> Self {
+        Self {
+            message,
+            _token: given.token(),
+            slot: None,
+            first: None,
+        }
+    }
 }
 
 impl InLane for Waiting {
@@ -67,7 +84,7 @@ pub(super) async fn serve<H: Handler>(
         ready,
     )
     .await;
-    let grace_ends = Instant::now() + common.stop.grace;
+    let grace_ends = after(common.stop.grace);
     common.stop.finish(&common.running, grace_ends).await;
 }
 
@@ -118,6 +135,10 @@ impl<H: Handler> Keyed<H> {
                 delivery = consumer.next() => delivery,
             };
             let Some(delivery) = delivery else {
+                // Nothing more begins; what runs is waited for, because others may have the partition then.
+                desk.broken.cancel();
+                given.close();
+                given.wait().await;
                 return Ok(());
             };
             // What the owner before has left comes first; it may hold what has ended that owner.
@@ -125,11 +146,20 @@ impl<H: Handler> Keyed<H> {
                 careful = None;
             }
             let message = self.common.message(&queue, delivery, &desk);
+            if message.is_reserved() {
+                let verdict = Verdict::Dead {
+                    why: DeathReason::Rejected,
+                    error: "its type is reserved".into(),
+                };
+                message.settle(verdict).await;
+                continue;
+            }
             match careful.take() {
-                None => self.enter(partition, lanes, message, &given),
+                None => self.enter(partition, lanes, Waiting::new(message, &given)),
                 Some(marks) => {
                     // A task of its own, which goes on when the session is lost.
-                    let alone = Arc::clone(&self).run_alone(partition, marks, message);
+                    let waiting = Waiting::new(message, &given);
+                    let alone = Arc::clone(&self).run_alone(partition, marks, waiting);
                     careful = self.common.running.spawn(alone).await.ok();
                 }
             }
@@ -140,17 +170,7 @@ impl<H: Handler> Keyed<H> {
         Ok(())
     }
 
-    fn enter(
-        self: &Arc<Self>,
-        partition: u16,
-        lanes: &Lanes<Waiting>,
-        message: Message,
-        given: &TaskTracker,
-    ) {
-        let waiting = Waiting {
-            message,
-            _token: given.token(),
-        };
+    fn enter(self: &Arc<Self>, partition: u16, lanes: &Lanes<Waiting>, waiting: Waiting) {
         if let Some(key) = lanes.enter(waiting) {
             let running = &self.common.running;
             running.spawn(Arc::clone(self).drive(partition, key));
@@ -163,91 +183,121 @@ impl<H: Handler> Keyed<H> {
             return;
         };
         while lanes.goes_on(&key) {
-            let Some(waiting) = lanes.next(&key) else {
+            let Some(mut waiting) = lanes.next(&key) else {
                 continue;
             };
-            self.run(&waiting.message).await;
+            if !self.run(&mut waiting).await {
+                // What is behind it must not pass it, whoever begins with it next.
+                let desk = Arc::clone(waiting.message.desk());
+                let behind = |waiting: &Waiting| {
+                    waiting.key() == &*key && Arc::ptr_eq(waiting.message.desk(), &desk)
+                };
+                drop(lanes.retract(behind));
+            }
         }
     }
 
-    /// Runs a task that was delivered before, while no other that has come since runs.
+    /// Runs a task that was delivered before, with nothing beside it that could be what ended the owner before.
     async fn run_alone(
         self: Arc<Self>,
         partition: u16,
         mut marks: Marks,
-        message: Message,
+        mut waiting: Waiting,
     ) -> Marks {
         let Some(lanes) = self.lanes.get(usize::from(partition)) else {
             return marks;
         };
-        let (deaths, attempts) = (marks.deaths(&message), self.common.source.retry.attempts);
+        let (common, message) = (&self.common, waiting.message.clone());
         // Whoever is alive and has had it before was not ended by it.
         let known = message
             .id()
-            .is_some_and(|id| !matches!(self.common.seen.came_again(id), Again::Unknown));
-        if !known && deaths >= attempts {
+            .is_some_and(|id| !matches!(common.seen.came_again(id), Again::Unknown));
+        if known {
+            self.enter(partition, lanes, waiting);
+            return marks;
+        }
+        let (deaths, attempts) = (marks.deaths(&message), common.source.retry.attempts);
+        if deaths >= attempts {
             let verdict = Verdict::Dead {
                 why: DeathReason::Crashed,
                 error: format!("the worker that ran it ended {deaths} times"),
             };
             message.settle(verdict).await;
         } else {
-            let shared = self.common.connection.shared();
-            if !known && let Err(error) = marks.mark(shared, &message).await {
+            let all = Arc::clone(&common.slots).acquire_many_owned(common.concurrency.into());
+            let slot = tokio::select! {
+                biased;
+                () = message.desk().broken.cancelled() => return marks,
+                () = common.stop.gently.cancelled() => return marks,
+                slot = all => slot.ok(),
+            };
+            if let Err(error) = marks.mark(common.connection.shared(), &message).await {
                 tracing::warn!(queue = message.queue(), %error, "a task cannot be marked and is run without");
             }
+            let (over, first_is_over) = oneshot::channel();
+            (waiting.slot, waiting.first) = (slot, Some(over));
             // In its lane: a handler of this key may have outlived its session.
-            let alone = TaskTracker::new();
-            self.enter(partition, lanes, message, &alone);
-            alone.close();
-            alone.wait().await;
+            self.enter(partition, lanes, waiting);
+            let _ = first_is_over.await;
         }
-        if !known && let Err(error) = marks.clear().await {
+        if let Err(error) = marks.clear().await {
             tracing::debug!(%error, "marks stay, and count against what is delivered again");
         }
         marks
     }
 
-    /// Runs a task as often as it is to be run, and settles it.
-    async fn run(&self, message: &Message) {
+    /// Runs a task as often as it is to be run, and settles it. False when it is left to the next owner.
+    async fn run(&self, waiting: &mut Waiting) -> bool {
         let (common, stop) = (&self.common, &self.common.stop);
+        let message = waiting.message.clone();
         let desk = message.desk();
-        // Behind a handler that outlived its session: it may have been done meanwhile.
-        let done = message
-            .id()
-            .is_some_and(|id| matches!(common.seen.came_again(id), Again::Done));
-        if done && message.redelivered() {
-            return message.settle(Verdict::Done).await;
-        }
         if let Some(id) = message.id() {
-            common.seen.came(id);
+            // Behind a handler that outlived its session: it may have been done meanwhile, or failed.
+            if message.redelivered() {
+                if matches!(common.seen.came_again(id), Again::Done) {
+                    message.settle(Verdict::Done).await;
+                    return true;
+                }
+                message.resume_at(common.seen.attempt(id));
+            } else {
+                common.seen.came(id);
+            }
         }
         loop {
             let may_start = async {
-                let slot = Arc::clone(&common.slots).acquire_owned().await.ok()?;
-                while let Some(Err(when)) = common.rate.as_ref().map(|rate| rate.take()) {
+                let slot = match waiting.slot.take() {
+                    Some(slot) => slot,
+                    None => Arc::clone(&common.slots).acquire_owned().await.ok()?,
+                };
+                while let Some(Err(when)) = common.rate.as_ref().map(Rate::take) {
                     sleep_until(when).await;
                 }
                 Some(slot)
             };
             let slot = tokio::select! {
                 biased;
-                () = desk.broken.cancelled() => return,
-                () = stop.now.cancelled() => None,
+                () = desk.broken.cancelled() => return false,
+                () = stop.now.cancelled() => return false,
                 slot = may_start => slot,
             };
             let Some(slot) = slot else {
-                return message.settle(Verdict::Back).await;
+                return false;
             };
             Arc::clone(common).run(vec![message.clone()], slot).await;
+            if let Some(first) = waiting.first.take() {
+                let _ = first.send(());
+            }
             let Some(rest) = message.take_rest() else {
-                return;
+                return true;
             };
+            if let Some(id) = message.id() {
+                common.seen.failed(id, message.attempt());
+            }
             tokio::select! {
                 () = sleep(rest) => {}
-                () = desk.broken.cancelled() => return,
-                // The next owner begins with it, from its first attempt.
-                () = stop.gently.cancelled() => return message.settle(Verdict::Back).await,
+                () = desk.broken.cancelled() => return false,
+                () = desk.leaving.cancelled() => return false,
+                () = stop.gently.cancelled() => return false,
             }
         }
     }
@@ -272,8 +322,9 @@ impl<H: Handler> Keyed<H> {
             .map(|delivery| self.common.message(&queue, delivery, desk))
             .collect();
         for message in late {
-            self.enter(partition, lanes, message, given);
+            self.enter(partition, lanes, Waiting::new(message, given));
         }
+        desk.leaving.cancel();
         given.close();
         let stop = &self.common.stop;
         tokio::select! {
@@ -282,10 +333,9 @@ impl<H: Handler> Keyed<H> {
             () = given.wait() => return,
         }
         let ours = |waiting: &Waiting| Arc::ptr_eq(waiting.message.desk(), desk);
-        for waiting in lanes.retract(ours) {
-            waiting.message.settle(Verdict::Back).await;
-        }
-        let grace_ends = Instant::now() + stop.grace;
+        // They are back when the channel is closed, in their order.
+        drop(lanes.retract(ours));
+        let grace_ends = after(stop.grace);
         stop.finish(given, grace_ends).await;
     }
 }

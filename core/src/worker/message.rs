@@ -97,7 +97,8 @@ impl Message {
     pub fn exchange(&self) -> &str {
         let delivery = self.0.context.delivery();
         let first = delivery.header(wire::HEADER_EXCHANGE);
-        first.unwrap_or(&delivery.exchange)
+        let straight = self.0.desk.meant_for(self.queue(), delivery).map(|_| "");
+        first.or(straight).unwrap_or(&delivery.exchange)
     }
 
     /// The routing key that it was published with; for a task the name of its queue.
@@ -105,7 +106,8 @@ impl Message {
     pub fn routing_key(&self) -> &str {
         let delivery = self.0.context.delivery();
         let first = delivery.header(wire::HEADER_ROUTING_KEY);
-        first.unwrap_or(&delivery.routing_key)
+        let straight = || self.0.desk.meant_for(self.queue(), delivery);
+        first.or_else(straight).unwrap_or(&delivery.routing_key)
     }
 
     /// A metadata entry or other header that holds text.
@@ -161,7 +163,7 @@ impl Message {
         self.0.context.delivery().kind()
     }
 
-    /// Its trace, deadline and metadata, which calls and pushes in the handler inherit.
+    /// Its metadata, and its trace, which calls and pushes in the handler inherit.
     #[must_use]
     pub fn context(&self) -> &Context {
         &self.0.context
@@ -233,14 +235,34 @@ impl Message {
                 "the message has been settled already: acknowledged, retried or rejected",
             ));
         }
-        self.0.desk.carry_out(self, verdict).await
+        self.carry_out(verdict).await
+    }
+
+    /// In a task of its own: who waits for it may give up, and the message would be settled by nobody.
+    async fn carry_out(&self, verdict: Verdict) -> Result<(), Error> {
+        let (desk, message) = (Arc::clone(&self.0.desk), self.clone());
+        let settling = async move { desk.carry_out(&message, verdict).await };
+        let settled = self.0.desk.running.spawn(settling).await;
+        settled.unwrap_or_else(|_| {
+            Err(Error::new(
+                Code::Internal,
+                "the message could not be settled",
+            ))
+        })
     }
 
     /// What follows from the handler's result, unless it has settled the message by hand.
     pub(super) async fn settle(&self, verdict: Verdict) {
-        if self.claim()
-            && let Err(error) = self.0.desk.carry_out(self, verdict).await
-        {
+        if !self.claim() {
+            return;
+        }
+        // The common case, in which there is nothing to wait for.
+        let settled = if matches!(verdict, Verdict::Done) && !self.is_held() {
+            self.0.desk.carry_out(self, verdict).await
+        } else {
+            self.carry_out(verdict).await
+        };
+        if let Err(error) = settled {
             tracing::warn!(queue = self.queue(), %error, "a message could not be settled and goes back to its queue");
         }
     }
@@ -262,6 +284,10 @@ impl Message {
         *self.once() = Some(guard);
     }
 
+    fn is_held(&self) -> bool {
+        self.once().is_some()
+    }
+
     pub(super) fn let_go(&self) -> Option<Guard> {
         self.once().take()
     }
@@ -277,6 +303,13 @@ impl Message {
             self.0.attempt.fetch_add(1, Ordering::AcqRel);
         }
         *self.0.rest.lock().unwrap_or_else(PoisonError::into_inner) = Some(time);
+    }
+
+    /// It was here before, and failed so often.
+    pub(super) fn resume_at(&self, attempt: Option<u32>) {
+        if let Some(attempt) = attempt {
+            self.0.attempt.fetch_max(attempt, Ordering::AcqRel);
+        }
     }
 
     /// Whether and when it is to be run again; it can be settled anew then.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-/// How many tasks are remembered.
+/// How many tasks are remembered, besides those that run.
 const MOST: usize = 10_000;
 
 #[derive(Debug, Default)]
@@ -15,6 +15,8 @@ pub(super) struct Seen(Mutex<Table>);
 #[derive(Debug, Default)]
 struct Table {
     tasks: HashMap<String, State>,
+    /// Of those that wait for another attempt where they are.
+    attempts: HashMap<String, u32>,
     order: VecDeque<String>,
 }
 
@@ -51,7 +53,11 @@ impl Seen {
         if table.tasks.insert(id.to_owned(), State::Known).is_none() {
             table.order.push_back(id.to_owned());
         }
-        while table.tasks.len() > MOST {
+        // Two for each that comes: more would be looked at in vain, again and again, while all of them run.
+        for _ in 0..2 {
+            if table.tasks.len() <= MOST {
+                break;
+            }
             let Some(oldest) = table.order.pop_front() else {
                 break;
             };
@@ -60,8 +66,19 @@ impl Seen {
                 table.order.push_back(oldest);
             } else {
                 table.tasks.remove(&oldest);
+                table.attempts.remove(&oldest);
             }
         }
+    }
+
+    /// A task is to be run again where it is, as this attempt.
+    pub(super) fn failed(&self, id: &str, next: u32) {
+        self.lock().attempts.insert(id.to_owned(), next);
+    }
+
+    /// Which attempt it was to be.
+    pub(super) fn attempt(&self, id: &str) -> Option<u32> {
+        self.lock().attempts.get(id).copied()
     }
 
     pub(super) fn came_again(&self, id: &str) -> Again {
@@ -85,6 +102,9 @@ impl Seen {
 
     pub(super) fn ends(&self, id: &str, done: bool) {
         let mut table = self.lock();
+        if done {
+            table.attempts.remove(id);
+        }
         let Some(state) = table.tasks.get_mut(id) else {
             return;
         };
@@ -127,5 +147,21 @@ mod tests {
         }
         assert!(matches!(seen.came_again("runs"), Again::Running(_)));
         assert!(matches!(seen.came_again("rests"), Again::Unknown));
+    }
+
+    #[test]
+    fn more_may_run_than_are_remembered() {
+        let seen = Seen::default();
+        for n in 0..=MOST {
+            let id = n.to_string();
+            seen.came(&id);
+            seen.starts(&id);
+        }
+        assert!(matches!(seen.came_again("0"), Again::Running(_)));
+        seen.ends("0", true);
+        for n in 0..MOST {
+            seen.came(&format!("later {n}"));
+        }
+        assert!(matches!(seen.came_again("0"), Again::Unknown));
     }
 }

@@ -6,16 +6,16 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::consumer::Common;
 use super::message::Message;
 use super::seen::Seen;
 use super::source::Source;
-use crate::amqp::{self, Acks, Channel, HeaderValue};
+use crate::amqp::{self, Acks, Channel, Delivery, HeaderValue};
 use crate::connection::{Connection, Session};
 use crate::error::{Code, Error, Executed};
-use crate::tasks::delay::{Delays, LONGEST_DELAY};
-use crate::tasks::once::Locks;
+use crate::tasks::delay::{self, LONGEST_DELAY};
 use crate::tasks::{DeathReason, Names, Target, post_later};
 use crate::wire;
 
@@ -23,6 +23,8 @@ use crate::wire;
 const COPY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a message is held whose copy could not be made, before it goes back to its queue.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// How long a task rests at most where it is: the broker's `consumer_timeout` counts from its delivery.
+const LONGEST_REST: Duration = Duration::from_secs(600);
 /// The rest of a task whose twin runs.
 pub(super) const BUSY: Duration = Duration::from_secs(1);
 
@@ -54,12 +56,15 @@ pub(super) struct Desk {
     pub(super) session: Arc<Session>,
     pub(super) source: Arc<Source>,
     pub(super) seen: Arc<Seen>,
-    pub(super) locks: Locks,
     pub(super) connection: Connection,
     /// Set when nothing more can be settled here, so that the consumer is set up anew.
     pub(super) broken: CancellationToken,
     /// Another attempt is made where the task is: what is behind it must not pass it.
-    in_place: bool,
+    pub(super) in_place: bool,
+    /// Set when another instance is to have the partition: what rests is left to it.
+    pub(super) leaving: CancellationToken,
+    /// What settles goes on when nobody waits for it any more.
+    pub(super) running: TaskTracker,
 }
 
 impl Desk {
@@ -74,10 +79,11 @@ impl Desk {
             session: Arc::clone(session),
             source: Arc::clone(&common.source),
             seen: Arc::clone(&common.seen),
-            locks: common.locks.clone(),
             connection: common.connection.clone(),
             broken: CancellationToken::new(),
             in_place,
+            leaving: CancellationToken::new(),
+            running: common.running.clone(),
         }
     }
 
@@ -88,29 +94,53 @@ impl Desk {
             return Ok(());
         }
         let done = matches!(verdict, Verdict::Done);
-        let outcome = tokio::select! {
-            biased;
-            outcome = self.copy(message, verdict) => outcome,
-            // The broker gives it to somebody else; a copy besides would be one too many.
-            () = self.session.lost() => Err(lost()),
+        let outcome = if done {
+            // That it is done holds, whatever becomes of this session: the mark is set on the next one.
+            self.copy(message, verdict).await
+        } else {
+            self.copy_while_ours(message, verdict).await
         };
         if let Some(id) = message.id() {
-            self.seen.ends(id, done && outcome.is_ok());
+            self.seen.ends(id, done || matches!(outcome, Ok(true)));
         }
         match outcome {
             Ok(true) => self.acks.finish(&[tag]),
+            // The end of its channel brings it back, and what is behind it, in their order.
+            Ok(false) if self.in_place => {}
             Ok(false) => self.acks.requeue(tag),
             Err(error) => {
-                // What stands in the way of the copy will not be gone at once, and the task would be run in vain.
-                tokio::select! {
-                    () = sleep(AFTER_FAILURE) => {}
-                    () = self.session.lost() => {}
-                }
                 self.acks.requeue(tag);
                 return Err(error);
             }
         }
         Ok(())
+    }
+
+    /// When the broker gives the original to somebody else, a copy besides would be one too many.
+    async fn copy_while_ours(&self, message: &Message, verdict: Verdict) -> Result<bool, Error> {
+        loop {
+            if !self.acks.is_open() {
+                return Err(lost());
+            }
+            let outcome = tokio::select! {
+                biased;
+                () = self.session.lost() => return Err(lost()),
+                outcome = self.copy(message, verdict.clone()) => outcome,
+            };
+            let Err(error) = outcome else {
+                return outcome;
+            };
+            // What stands in the way of the copy will not be gone at once, and the task would be run in vain.
+            tokio::select! {
+                () = sleep(AFTER_FAILURE) => {}
+                () = self.session.lost() => return Err(lost()),
+            }
+            // The next of its key must not pass it.
+            if !self.in_place {
+                return Err(error);
+            }
+            tracing::warn!(queue = message.queue(), %error, "a task cannot be settled yet");
+        }
     }
 
     /// For how long a task that stays where it is waits before it is run again.
@@ -119,9 +149,11 @@ impl Desk {
         match verdict {
             _ if !self.in_place => None,
             Verdict::Later(after) => Some(*after),
-            Verdict::Retry { after, .. } if attempt < retry.attempts => {
-                Some(after.unwrap_or_else(|| retry.rest(attempt)))
-            }
+            Verdict::Retry { after, .. } if attempt < retry.attempts => Some(
+                after
+                    .unwrap_or_else(|| retry.rest(attempt))
+                    .min(LONGEST_REST),
+            ),
             _ => None,
         }
     }
@@ -138,6 +170,10 @@ impl Desk {
                     guard.done(self.connection.shared()).await?;
                 }
                 return Ok(true);
+            }
+            // Whoever gets it again where suspects are would take it for what has ended this worker.
+            Verdict::Back if message.queue() == names.suspect && !self.session.blocked() => {
+                self.suspect(message, names, false).await?;
             }
             Verdict::Back => return Ok(false),
             Verdict::Later(after) => {
@@ -282,15 +318,19 @@ impl Desk {
         headers
     }
 
+    /// The queue that a message was meant for that came to it without an exchange of somebody's own: straight, by way of
+    /// the delays, or set aside.
+    pub(super) fn meant_for<'a>(&'a self, queue: &'a str, delivery: &Delivery) -> Option<&'a str> {
+        let names = self.source.names.as_ref()?;
+        let straight = delivery.exchange.is_empty() || delay::arrives_by(&delivery.exchange);
+        let aside = queue == names.suspect;
+        straight.then_some(if aside { &names.queue } else { queue })
+    }
+
     /// Makes the delays before anything has to go there, so that a login without the right is told at the start.
-    pub(super) async fn prepare(
-        session: &Session,
-        names: &Names,
-        namespace: &str,
-    ) -> Result<(), Error> {
+    pub(super) async fn prepare(session: &Session, names: &Names) -> Result<(), Error> {
         names.declare_for(session, &names.queue).await?;
-        let delays = Delays::new(namespace, names.is_quorum(), names.declares());
-        delays.declare(session, 0, &names.queue).await
+        names.delays.declare(session, 0).await
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::amqp::{Binding, Channel, ConsumeOptions, Consumer};
-use crate::connection::{Session, Shared};
+use crate::connection::Session;
 use crate::error::Error;
 use crate::tasks::{Names, Retry};
 use crate::topology::{Declare, ExchangeKind};
@@ -55,14 +55,13 @@ impl Source {
     /// Declares what is missing and begins to consume. Gives the queue's name too.
     pub(super) async fn attach(
         &self,
-        shared: &Shared,
         session: &Session,
         lane: Lane,
         prefetch: u16,
     ) -> Result<(String, Channel, Consumer), Error> {
         let link = &session.consume;
         if let Some(names) = &self.names {
-            Desk::prepare(session, names, &shared.settings.namespace).await?;
+            Desk::prepare(session, names).await?;
         }
         if let Some(exchange) = &self.exchange {
             link.declare_exchange(&exchange.name, exchange.kind, exchange.declare)

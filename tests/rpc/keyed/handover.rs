@@ -5,58 +5,91 @@ use leveret::{QueueOptions, ServiceOptions};
 
 use super::{all_at_work, answers, buy, shopper};
 use crate::probe::Stage;
-use crate::shop::{ONE_EACH, PARTITIONS, assert_in_order, kinds};
+use crate::shop::{ITEMS, ONE_EACH, PARTITIONS, assert_in_order, kinds};
 use crate::world::{LONG, World};
 
 #[tokio::test]
 async fn a_second_server_takes_its_share_of_busy_partitions_without_overlap() {
-    for options in kinds() {
-        let world = World::new().await;
-        let raw = world.raw().await;
-        let _one = world.open_shop_with("one", options.clone()).await;
-        let shopper = shopper(&world).await;
-        let mut calls = Vec::new();
-        for n in [0, 1] {
-            for item in ONE_EACH {
-                calls.push(buy(&shopper, item, n).await);
-            }
+    let world = World::new().await;
+    let raw = world.raw().await;
+    let _one = world.open_shop("one").await;
+    let shopper = shopper(&world).await;
+    let mut calls = Vec::new();
+    for n in [0, 1] {
+        for item in ONE_EACH {
+            calls.push(buy(&shopper, item, n).await);
         }
-        world.stage.wait_count("start", PARTITIONS).await;
-        for partition in 0..PARTITIONS {
-            eventually("the first server has both calls", async || {
-                raw.queue(&world.partition(partition)).await == Some((0, 1))
-            })
-            .await;
-        }
-        let _two = world.open_shop_with("two", options).await;
-        let mut leaving = Vec::new();
-        eventually("the first server gives half of them up", async || {
-            leaving.clear();
-            for partition in 0..PARTITIONS {
-                let queue = raw.queue(&world.partition(partition)).await;
-                if queue == Some((0, 0)) {
-                    leaving.push(partition);
-                }
-            }
-            leaving.len() == PARTITIONS / 2
+    }
+    world.stage.wait_count("start", PARTITIONS).await;
+    for partition in 0..PARTITIONS {
+        eventually("the first server has both calls", async || {
+            raw.queue(&world.partition(partition)).await == Some((0, 1))
         })
         .await;
-        // It holds them until its work is done: nobody consumes what comes now.
-        for &partition in &leaving {
-            calls.push(buy(&shopper, ONE_EACH[partition], 2).await);
-            eventually("the call is queued", async || {
-                raw.queue(&world.partition(partition)).await == Some((1, 0))
+    }
+    let _two = world.open_shop("two").await;
+    let mut leaving = Vec::new();
+    eventually("the first server gives half of them up", async || {
+        leaving.clear();
+        for partition in 0..PARTITIONS {
+            let queue = raw.queue(&world.partition(partition)).await;
+            if queue == Some((0, 0)) {
+                leaving.push(partition);
+            }
+        }
+        leaving.len() == PARTITIONS / 2
+    })
+    .await;
+    // It holds them until its work is done: nobody consumes what comes now.
+    for &partition in &leaving {
+        calls.push(buy(&shopper, ONE_EACH[partition], 2).await);
+        eventually("the call is queued", async || {
+            raw.queue(&world.partition(partition)).await == Some((1, 0))
+        })
+        .await;
+        assert_eq!(raw.queue(&world.lock(partition)).await, Some((0, 1)));
+    }
+    assert_eq!(world.stage.count("two"), 0);
+    world.stage.release_all();
+    answers(calls).await;
+    for &partition in &leaving {
+        let sold = format!("two {}/2", ONE_EACH[partition]);
+        assert_eq!(world.stage.count(&sold), 1, "{:#?}", world.stage.events());
+    }
+    assert_in_order(&world.stage.events());
+}
+
+#[tokio::test]
+async fn nothing_overlaps_while_servers_come_and_go() {
+    for options in kinds() {
+        let world = World::new().await;
+        world.stage.release_all();
+        let mut working = world.open_shop_with("0", options.clone()).await;
+        let shopper = shopper(&world).await;
+        let (mut n, mut calls) = (0, Vec::new());
+        for next in ["1", "2"] {
+            let joining = world.open_shop_with(next, options.clone()).await;
+            let before = world.stage.events().len();
+            eventually("the next server has partitions", async || {
+                for _ in 0..10 {
+                    for item in ITEMS.as_flattened() {
+                        calls.push(buy(&shopper, item, n).await);
+                    }
+                    n += 1;
+                }
+                answers(vec![calls.swap_remove(0)]).await;
+                let events = &world.stage.events()[before..];
+                events.iter().any(|event| event.starts_with(next))
             })
             .await;
-            assert_eq!(raw.queue(&world.lock(partition)).await, Some((0, 1)));
+            for item in ITEMS.as_flattened() {
+                calls.push(buy(&shopper, item, n).await);
+            }
+            n += 1;
+            within("a stop", working.server.stop()).await;
+            working = joining;
         }
-        assert_eq!(world.stage.count("two"), 0);
-        world.stage.release_all();
         answers(calls).await;
-        for &partition in &leaving {
-            let sold = format!("two {}/2", ONE_EACH[partition]);
-            assert_eq!(world.stage.count(&sold), 1, "{:#?}", world.stage.events());
-        }
         assert_in_order(&world.stage.events());
     }
 }
@@ -130,8 +163,8 @@ async fn a_stop_lets_nothing_overtake() {
     .await;
     let server = one.server;
     let stop = tokio::spawn(async move { server.stop().await });
-    eventually("the last one is back", async || {
-        raw.queue(&queue).await == Some((1, 0))
+    eventually("the server takes nothing more", async || {
+        raw.queue(&queue).await == Some((0, 0))
     })
     .await;
     assert_eq!(raw.queue(&world.lock(3)).await, Some((0, 1)), "let go");

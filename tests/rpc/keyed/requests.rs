@@ -107,6 +107,31 @@ async fn calls_by_name_are_ordered_with_those_of_stubs() {
 }
 
 #[tokio::test]
+async fn failing_fast_asks_for_servers_and_not_for_the_owner_of_the_moment() {
+    let world = World::new().await;
+    let raw = world.raw().await;
+    let client = world.connect().await.client().with_fail_fast(true);
+    let shopper = crate::shop::ShopClient::new(&client);
+    for queue in [world.partition(3), world.members()] {
+        raw.declare(&queue).await;
+    }
+    let error = shopper.buy(ItemId("a".into()), 0).await.unwrap_err();
+    assert_eq!(error.code(), Code::Unavailable);
+    assert_eq!(error.executed(), Executed::No);
+    let _member = raw.consume(&world.members(), 0).await;
+    // What was seen is believed for a second, by this connection.
+    let client = world.connect().await.client().with_fail_fast(true);
+    let shopper = crate::shop::ShopClient::new(&client);
+    let call = shopper.buy(ItemId("a".into()), 0).timeout(LONG);
+    let call = tokio::spawn(call.into_future());
+    harness::eventually("the call waits for an owner", async || {
+        raw.queue(&world.partition(3)).await == Some((1, 0))
+    })
+    .await;
+    call.abort();
+}
+
+#[tokio::test]
 async fn keyed_methods_are_refused_on_the_plain_queue() {
     let world = World::new().await;
     let _shop = world.open_shop("one").await;

@@ -12,6 +12,10 @@ pub struct Stats {
     pub mean: f64,
 }
 
+/// What orders calls.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Account(pub u64);
+
 /// What can go wrong.
 #[derive(Debug, thiserror::Error, DomainError)]
 pub enum MathError {
@@ -33,7 +37,7 @@ pub enum MathError {
 }
 
 /// Arithmetic.
-#[rpc_service(name = "math", queue = "rpc_queue")]
+#[rpc_service(name = "math", queue = "rpc_queue", partitions = 8)]
 pub trait Math {
     /// The n-th Fibonacci number.
     #[rpc(default, idempotent)]
@@ -52,6 +56,12 @@ pub trait Math {
     /// Takes its time.
     #[rpc(timeout = "30s", at_most_once, queue = "math.slow", name = "renamed")]
     async fn slow(&self) -> u32;
+    /// One sum after another.
+    #[rpc(key = "account")]
+    async fn book(&self, account: Account, sum: i64);
+    /// The same without waiting.
+    #[rpc(key = "type", oneway)]
+    async fn book_later(&self, r#type: u8);
     /// Says what it can.
     async fn describe(&self) -> String {
         self.slow().await.to_string()
@@ -84,10 +94,14 @@ impl Math for Calculator {
     async fn slow(&self) -> u32 {
         3
     }
+
+    async fn book(&self, _account: Account, _sum: i64) {}
+
+    async fn book_later(&self, _type: u8) {}
 }
 
 fn main() {
     let server = MathServer::new(Calculator);
-    assert_eq!(leveret::Service::descriptor(&server).methods.len(), 7);
+    assert_eq!(leveret::Service::descriptor(&server).methods.len(), 9);
     assert_eq!(MathClient::descriptor().methods[5].name, "renamed");
 }
