@@ -21,6 +21,7 @@ suite() {
         shift 2
         pytest "$@"
         CALLS=5 sh examples/fib/demo.sh
+        node --test tests/interop/node/*.test.js
         "$run_story"
         cargo nextest run --workspace --all-features --profile "$profile"
     ' suite "$profile" "$run_story" "$@"
@@ -28,8 +29,8 @@ suite() {
 
 cargo test --doc --workspace --all-features --quiet
 
-# Without any the run stops here: `grep` fails.
-node_tests=$(find tests examples \( -name node_modules -o -name target \) -prune -o -type f -print | grep '\.test\.m\?js$')
+# Without any the run stops here: `grep` fails. Those of tests/interop want a broker.
+node_tests=$(find tests examples \( -name node_modules -o -name target -o -path tests/interop \) -prune -o -type f -print | grep '\.test\.m\?js$')
 # shellcheck disable=SC2086
 node --test $node_tests
 

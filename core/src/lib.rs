@@ -35,6 +35,8 @@
 //! | connect: several brokers, limits, namespace, TLS | [`Connection`], [`ConnectionBuilder`], [`ConnectionState`] |
 //! | call | [`Client`], [`Call`] with its timeout and metadata, [`Cast`] |
 //! | understand a failure | [`Error`], [`Code`], [`Executed`], [`CallError`] |
+//! | hand out work that is done later, and do it | [`TaskQueue`], [`Tasks`], [`Worker`], [`Retry`], [`DeadLetter`] |
+//! | tell others what happened, and hear of it | [`Events`], [`EventPublisher`], [`SubscriptionBuilder`] |
 //! | serve: concurrency, prefetch, stopping | [`ServerBuilder`], [`ServiceOptions`], [`Server`] |
 //! | choose what the queue is like | [`QueueOptions`], [`Declare`] |
 //! | serve methods that are known only at run time | [`Service`], [`Request`], [`Arguments`], [`ServiceDescriptor`] |
@@ -138,3 +140,8 @@ pub use worker::{Message, Outcome, Worker, WorkerBuilder};
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// The same for the guide to tasks and events.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/queues.md")]
+struct Queues;

@@ -42,7 +42,11 @@ pub(crate) fn members(base: &str) -> String {
 /// Whether this, behind the name of partitioned queues, makes one of the names above.
 pub(crate) fn is_suffix(suffix: &str) -> bool {
     let partition = suffix.strip_prefix(".p");
-    let number = partition.map(|rest| rest.strip_suffix(".lock").unwrap_or(rest));
+    let number = partition.map(|rest| {
+        let mut beside = [".lock", ".marks"].into_iter();
+        let number = beside.find_map(|what| rest.strip_suffix(what));
+        number.unwrap_or(rest)
+    });
     suffix == ".members" || number.is_some_and(|number| number.parse::<u16>().is_ok())
 }
 
@@ -104,7 +108,7 @@ mod tests {
 
     #[test]
     fn names_of_partitions_are_recognized() {
-        for suffix in [".p0", ".p1023", ".p7.lock", ".members"] {
+        for suffix in [".p0", ".p1023", ".p7.lock", ".p7.marks", ".members"] {
             assert!(is_suffix(suffix), "{suffix}");
         }
         for other in [
@@ -112,6 +116,8 @@ mod tests {
             ".p",
             ".px",
             ".p7.lock.lock",
+            ".p7.marks.lock",
+            ".marks",
             ".lock",
             ".dead",
             "2",

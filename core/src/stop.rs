@@ -9,6 +9,9 @@ use tokio_util::task::TaskTracker;
 use crate::error::{Code, Error};
 use crate::server::closed;
 
+/// 30 years, which every clock can count to: a grace time may be "for ever".
+const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
 /// The two steps of stopping.
 #[derive(Clone, Debug)]
 pub(crate) struct Stop {
@@ -26,6 +29,12 @@ impl Stop {
             now: CancellationToken::new(),
             grace,
         }
+    }
+
+    /// When a grace time that begins now is over.
+    pub(crate) fn grace_ends(&self) -> Instant {
+        let now = Instant::now();
+        now.checked_add(self.grace).unwrap_or_else(|| now + FAR)
     }
 
     /// Lets handlers finish until the grace time is over, and ends them then.
@@ -118,5 +127,32 @@ impl Signals {
 
     async fn next(&mut self) {
         let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_grace_time_may_be_longer_than_any_clock_counts() {
+        let stop = Stop::new(Duration::MAX);
+        let grace_ends = stop.grace_ends();
+        assert!(grace_ends > Instant::now() + FAR / 2);
+        let running = TaskTracker::new();
+        let token = running.token();
+        let mut finish = std::pin::pin!(stop.finish(&running, grace_ends));
+        assert!(futures_util::poll!(&mut finish).is_pending());
+        assert!(!stop.now.is_cancelled());
+        drop(token);
+        finish.await;
+    }
+
+    #[test]
+    fn a_grace_time_ends_when_it_says() {
+        let stop = Stop::new(Duration::from_secs(60));
+        let before = Instant::now() + stop.grace;
+        let grace_ends = stop.grace_ends();
+        assert!(before <= grace_ends && grace_ends <= Instant::now() + stop.grace);
     }
 }

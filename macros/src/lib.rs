@@ -145,7 +145,7 @@ use proc_macro::TokenStream;
 /// | `name = "renamed"` | the name on the wire; otherwise the function's name |
 /// | `timeout = "30s"` | the deadline of a call that sets none: a whole number with `ms`, `s`, `m` or `h` |
 /// | `queue = "math.slow"` | a queue of its own, verbatim |
-/// | `key = "item_id"` | calls with the same value of this parameter run one after another, in order, on one server at a time, others beside them. A key is a string, an integer, a boolean, a UUID, or a newtype of one; a call with anything else fails with `InvalidArgument`. A server that is frozen or cut off from the broker may still run one when the next begins elsewhere |
+/// | `key = "item_id"` | calls with the same value of this parameter run one after another, in order, on one server at a time, others beside them. A key is a string, an integer, a boolean, a UUID, or a newtype of one; a call with anything else fails with `InvalidArgument`. A server that is frozen or cut off from the broker may still run one when the next begins elsewhere. On quorum queues the order may break when servers come and go; still no two run at once |
 /// | `oneway` | a cast: it returns nothing and its caller does not wait for it |
 /// | `blocking` | a plain `fn` that computes or blocks, run on a thread for such work |
 /// | `idempotent` | running it twice does no harm: a request or cast without expiration that a crash left unacknowledged is run again instead of refused |

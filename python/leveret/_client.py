@@ -15,6 +15,8 @@ from ._logs import listen
 from ._loop import queue_of
 from ._options import NO_OPTIONS, Options, connection_settings
 from ._proxy import AsyncProxy, Proxy
+from ._senders import Senders
+from ._sends import AsyncSends, Sends
 from ._service import contract_of
 from .errors import DomainError
 
@@ -39,6 +41,7 @@ class _Base(Generic[P]):
         """For `leveret` itself: clients are made by `connect` and `connect_async`."""
         self._link = link
         self._options = options
+        self._senders = Senders(link, options)
 
     @property
     def link(self) -> Link:
@@ -127,7 +130,9 @@ class _Base(Generic[P]):
         )
 
     def with_options(self, **options: Unpack[CallOptions]) -> Self:
-        """The same client, on the same connection, with other defaults for its calls.
+        """The same client, on the same connection, with other defaults for its calls, and for the
+        tasks and events that it sends: for these `timeout`, `metadata`, `trace`, `priority` and
+        `codec` hold.
 
         ```python
         impatient = client.with_options(timeout=0.5, fail_fast=True)
@@ -173,7 +178,7 @@ class _Base(Generic[P]):
             raise AttributeError(message)
 
 
-class Client(_Base[Proxy]):
+class Client(_Base[Proxy], Sends):
     """A connection for calls that wait. Made by `connect`; may be used from any number of threads.
 
     ```python
@@ -201,7 +206,7 @@ class Client(_Base[Proxy]):
         self.close()
 
 
-class AsyncClient(_Base[AsyncProxy]):
+class AsyncClient(_Base[AsyncProxy], AsyncSends):
     """A connection for calls to await. Made by `connect_async`; may be used from any number of
     event loops.
 

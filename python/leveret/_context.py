@@ -15,11 +15,15 @@ import leveret._leveret as _leveret
 
 from ._options import TraceContext
 
-current: ContextVar[_leveret.Request | None] = ContextVar("leveret.request", default=None)
+# A request, or a task or event.
+Around = _leveret.Request | _leveret.Delivery
+
+current: ContextVar[Around | None] = ContextVar("leveret.request", default=None)
 
 
 class Context:
-    """The call that a handler serves. Made by `leveret.context()`.
+    """The call that a handler serves, or the task or event that it handles. Made by
+    `leveret.context()`.
 
     ```python
     cx = leveret.context()
@@ -30,19 +34,19 @@ class Context:
 
     __slots__ = ("_deadline", "_request")
 
-    def __init__(self, request: _leveret.Request) -> None:
+    def __init__(self, request: Around) -> None:
         self._request = request
         left = request.time_left
         self._deadline = None if left is None else time.monotonic() + left
 
     @property
     def service(self) -> str:
-        """The service's name on the wire."""
+        """The service's name on the wire; for a task or event the queue that it came from."""
         return self._request.service
 
     @property
     def method(self) -> str:
-        """The method's name on the wire."""
+        """The method's name on the wire; empty for a task or event."""
         return self._request.method
 
     @property
@@ -88,8 +92,8 @@ class Context:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the caller has given up or the deadline has passed. For `def` handlers to look
-        at; the task of an `async def` handler is cancelled.
+        """Whether the caller has given up or the deadline has passed, or the worker's timeout or
+        grace time. For `def` handlers to look at; the task of an `async def` handler is cancelled.
         """
         return self._request.cancelled
 

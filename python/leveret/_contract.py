@@ -129,7 +129,7 @@ def read_method(
             raise TypeError(f"{where} lacks `self`")
         found = found[1:]
         signature = signature.replace(parameters=found)
-    hints = _hints(function, where)
+    hints = hints_of(function, where)
     parameters = tuple(_parameter(one, hints, where) for one in found)
     result = hints.get("return", Any)
     if not options.oneway:
@@ -172,7 +172,12 @@ def read_contract(
     return Contract(name, queue, inspect.cleandoc(doc or ""), all_methods)
 
 
-def _hints(function: Callable[..., Any], where: str) -> dict[str, Any]:
+def hints_of(function: Callable[..., Any], where: str) -> dict[str, Any]:
+    """A function's type hints.
+
+    Raises:
+        TypeError: for a type that is not known, naming the parameter.
+    """
     try:
         return typing.get_type_hints(function, include_extras=True)
     except NameError as error:

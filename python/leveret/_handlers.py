@@ -1,5 +1,5 @@
 """A request's way through a handler: decode, call, encode, answer; in the event loop or in a
-thread.
+thread. Tasks and events, `_work.py`, take the same loops and threads.
 
 Every way out answers the request. What a handler raises by mistake never reaches the caller as
 text, only the log.
@@ -19,12 +19,13 @@ from typing import Any
 import leveret._leveret as _leveret
 
 from ._arguments import ArgumentsReader
-from ._context import current
+from ._context import Around, current
 from ._contract import Contract, MethodSpec
 from ._convert import UNSENDABLE, encoder_for
 from ._failures import answer
-from ._leveret import CANCEL, REQUEST
+from ._leveret import CANCEL, ENDED, REQUEST, RUN
 from ._loop import unwatch, watch
+from ._work import Work
 from .errors import Internal, LeveretError, Unimplemented
 
 _log = logging.getLogger("leveret")
@@ -132,13 +133,19 @@ def _encode_nothing(result: Any) -> bytes:
 
 
 class LoopHandlers:
-    """Runs `async def` handlers: a task for each request."""
+    """Runs `async def` handlers: a task for each request, task or event."""
 
     def __init__(
-        self, loop: AbstractEventLoop, table: list[list[Handler]], *, tracebacks: bool
+        self,
+        loop: AbstractEventLoop,
+        table: list[list[Handler]],
+        works: list[Work],
+        *,
+        tracebacks: bool,
     ) -> None:
         self._loop = loop
         self._table = table
+        self._works = works
         self._tracebacks = tracebacks
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self.stopping = False
@@ -151,25 +158,30 @@ class LoopHandlers:
             kind = event[0]
             if kind == REQUEST:
                 request: _leveret.Request = event[1]
-                handler = self._table[request.service_index][request.method_index]
-                arguments = handler.arguments(request)
-                if arguments is None:
-                    continue
-                # Tasks copy the context that is current when they are made.
-                current.set(request)
-                task = self._loop.create_task(self._run(handler, request, arguments))
-                # With eager tasks it may be done already.
-                if not task.done():
-                    tasks[request.id] = task
+                method = self._table[request.service_index][request.method_index]
+                self._begin(method, request, request)
+            elif kind == RUN:
+                run: _leveret.Run = event[1]
+                work = self._works[run.consumer_index]
+                self._begin(work, run, work.around(run))
             elif kind == CANCEL:
                 task = tasks.get(event[1])
                 if task is not None:
                     task.cancel()
         current.set(None)
 
-    async def _run(
-        self, handler: Handler, request: _leveret.Request, arguments: tuple[Any, ...]
-    ) -> None:
+    def _begin(self, handler: Any, request: Any, around: Around | None) -> None:
+        arguments = handler.arguments(request)
+        if arguments is None:
+            return
+        # Tasks copy the context that is current when they are made.
+        current.set(around)
+        task = self._loop.create_task(self._run(handler, request, arguments))
+        # With eager tasks it may be done already.
+        if not task.done():
+            self._tasks[request.id] = task
+
+    async def _run(self, handler: Any, request: Any, arguments: tuple[Any, ...]) -> None:
         try:
             handler.reply(request, await handler.call(*arguments))
         except Exception as error:
@@ -195,8 +207,11 @@ class LoopHandlers:
 class ThreadHandlers:
     """Runs `def` handlers in threads, which take requests from the native queue by themselves."""
 
-    def __init__(self, table: list[list[Handler]], threads: int, *, tracebacks: bool) -> None:
+    def __init__(
+        self, table: list[list[Handler]], works: list[Work], threads: int, *, tracebacks: bool
+    ) -> None:
         self._table = table
+        self._works = works
         self._tracebacks = tracebacks
         self._context = contextvars.copy_context()
         self.native = _leveret.Queue()
@@ -215,18 +230,26 @@ class ThreadHandlers:
         take = self.native.take
         while True:
             event = take()
-            if event[0] != REQUEST:
+            if event[0] == ENDED:
                 return
-            self._context.copy().run(self._run, event[1])
+            self._context.copy().run(self._run, event[0], event[1])
             # A thread that waits for the next one must not hold on to this one.
             del event
 
-    def _run(self, request: _leveret.Request) -> None:
-        handler = self._table[request.service_index][request.method_index]
+    def _run(self, kind: int, one: Any) -> None:
+        if kind == REQUEST:
+            request: _leveret.Request = one
+            self._call(self._table[request.service_index][request.method_index], request, request)
+        else:
+            run: _leveret.Run = one
+            work = self._works[run.consumer_index]
+            self._call(work, run, work.around(run))
+
+    def _call(self, handler: Any, request: Any, around: Around | None) -> None:
         arguments = handler.arguments(request)
         if arguments is None:
             return
-        current.set(request)
+        current.set(around)
         try:
             handler.reply(request, handler.call(*arguments))
         except BaseException as error:

@@ -25,8 +25,12 @@ DONE: Literal[2]  # (DONE, slot, object or None)
 REQUEST: Literal[3]  # (REQUEST, Request)
 CANCEL: Literal[4]  # (CANCEL, id of a request that nobody waits for any more)
 ENDED: Literal[5]  # (ENDED,): the queue was closed; only from `take`
+RUN: Literal[6]  # (RUN, Run)
 
 Event: TypeAlias = tuple[Any, ...]
+
+# The handler in which something is sent.
+Around: TypeAlias = Request | Delivery
 
 @final
 class Queue:
@@ -82,11 +86,13 @@ class Lane:
     """
 
     def __new__(cls, connection: Connection, queue: Queue) -> Lane: ...
-    def call(self, slot: int, target: Target, body: bytes, around: Request | None) -> None:
+    def call(self, slot: int, target: Target, body: bytes, around: Around | None) -> None:
         """Sends a call; ends in `VALUE` or `FAILED`. `around` is the request whose handler makes
         the call.
         """
-    def cast(self, slot: int, target: Target, body: bytes, around: Request | None) -> None:
+    def cast(self, slot: int, target: Target, body: bytes, around: Around | None) -> None:
+        """Ends in `DONE` or `FAILED`."""
+    def start(self, slot: int, action: Action) -> None:
         """Ends in `DONE` or `FAILED`."""
     def cancel(self, slot: int) -> None:
         """Gives a call up: no event follows, and its handler is told."""
@@ -117,11 +123,228 @@ class Target:
         """`queue` is taken verbatim, `service` gets the namespace. What is wrong with the options
         is told by the first call. `codec` is `msgpack`, `json` or `text`.
         """
-    def call(self, body: bytes, around: Request | None) -> Event:
+    def call(self, body: bytes, around: Around | None) -> Event:
         """Blocking; gives a `VALUE` or `FAILED` event. Ctrl-C is noticed within 50 ms and cancels
         the call.
         """
-    def cast(self, body: bytes, around: Request | None) -> Event: ...
+    def cast(self, body: bytes, around: Around | None) -> Event: ...
+
+@final
+class Action:
+    """Something to be done at the broker, once."""
+
+    def wait(self) -> Event:
+        """Blocking; gives a `DONE` or `FAILED` event. Ctrl-C is noticed within 50 ms."""
+    def later(self, queue: Queue, slot: int) -> None:
+        """Ends in `DONE` or `FAILED`."""
+
+@final
+class Tasks:
+    """A queue of tasks with the options of its pushes, prepared once. The queue is a dict: `name`,
+    `retry` (`attempts`, `delay`, `max_delay`), `dedup_window`, `partitions` (int or None), `queue`
+    (dict of queue options).
+    What is wrong with it or the options is told by the first push; ValueError says what makes no
+    sense at all.
+    """
+
+    def __new__(
+        cls,
+        connection: Connection,
+        queue: dict[str, Any],
+        *,
+        timeout: float | None = None,
+        codec: str = "msgpack",
+        metadata: Sequence[tuple[str, str]] | None = None,
+        trace: tuple[str, str | None, str | None] | None = None,
+        priority: int | None = None,
+    ) -> Tasks: ...
+    def push(
+        self,
+        body: tuple[bytes, str | None],
+        around: Around | None,
+        *,
+        delay: float | None = None,
+        priority: int | None = None,
+        key: str | None = None,
+        dedup: str | None = None,
+        expires: float | None = None,
+    ) -> Action:
+        """Makes the id. The body is a MessagePack value and None, or bytes to be left as they are
+        and their content type, "" for none.
+        """
+    def push_all(
+        self,
+        bodies: Sequence[tuple[bytes, str | None]],
+        around: Around | None,
+        *,
+        priority: int | None = None,
+    ) -> Action:
+        """Makes a list of ids."""
+    def info(self) -> Action:
+        """Makes a tuple: ready, consumers, set aside, dead."""
+    def purge(self) -> Action:
+        """Makes the count."""
+    def dead_letters(self) -> Action:
+        """Makes `DeadLetters`."""
+
+@final
+class DeadLetters:
+    def next(self) -> Action:
+        """Makes a `DeadLetter`, or None when there are no more."""
+
+@final
+class DeadLetter:
+    """Goes back to its queue when it is neither retried nor discarded."""
+
+    @property
+    def id(self) -> str | None: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def error(self) -> str | None: ...
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def died_at(self) -> float | None: ...
+    @property
+    def content_type(self) -> str | None: ...
+    @property
+    def body(self) -> bytes: ...
+    def header(self, name: str) -> str | None: ...
+    def value(self) -> tuple[bytes, int]:
+        """The checked value, and how it came. Raises ValueError when it is none."""
+    def retry(self) -> Action: ...
+    def discard(self) -> Action: ...
+
+@final
+class Publisher:
+    """Events with the options of their publishing, prepared once. The events are a dict: `name`,
+    `kind`, `declare`.
+    """
+
+    def __new__(
+        cls,
+        connection: Connection,
+        events: dict[str, Any],
+        *,
+        timeout: float | None = None,
+        codec: str = "msgpack",
+        metadata: Sequence[tuple[str, str]] | None = None,
+        trace: tuple[str, str | None, str | None] | None = None,
+        priority: int | None = None,
+    ) -> Publisher: ...
+    def publish(
+        self,
+        body: tuple[bytes, str | None],
+        around: Around | None,
+        *,
+        key: str = "",
+        headers: Sequence[tuple[str, str | int | float | bool]] = ...,
+        priority: int | None = None,
+        expires: float | None = None,
+    ) -> Action:
+        """Makes the id."""
+
+@final
+class Delivery:
+    """One task or event."""
+
+    def value(self) -> tuple[bytes, int]:
+        """The checked value, and how it came; nothing for those that are left as they are."""
+    @property
+    def message_id(self) -> str | None: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def redelivered(self) -> bool: ...
+    @property
+    def key(self) -> str | None: ...
+    @property
+    def queue(self) -> str: ...
+    @property
+    def exchange(self) -> str: ...
+    @property
+    def routing_key(self) -> str: ...
+    @property
+    def headers(self) -> dict[str, str | int | float | bool]: ...
+    @property
+    def content_type(self) -> str | None: ...
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def priority(self) -> int | None: ...
+    @property
+    def timestamp(self) -> int | None: ...
+    @property
+    def service(self) -> str:
+        """The queue: this and what follows is as of a `Request`."""
+    @property
+    def method(self) -> str: ...
+    @property
+    def metadata(self) -> dict[str, str]: ...
+    @property
+    def trace(self) -> tuple[str, str | None, str | None] | None: ...
+    @property
+    def caller(self) -> str | None: ...
+    @property
+    def user(self) -> str | None: ...
+    @property
+    def time_left(self) -> float | None: ...
+    @property
+    def cancelled(self) -> bool: ...
+    def ack(self) -> Action: ...
+    def retry(self, reason: str, after: float | None) -> Action: ...
+    def reject(self, reason: str) -> Action: ...
+
+@final
+class Run:
+    """What a handler is called with once, and the place for what became of it. Dropped without
+    that, its messages are tried again.
+    """
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def consumer_index(self) -> int: ...
+    @property
+    def messages(self) -> list[Delivery]: ...
+    def spoil(self, place: int, error: str) -> None:
+        """Says of one message that it is no value of the handler's type; before the outcome."""
+    def done(self) -> None: ...
+    def retry(self, reason: str, after: float | None) -> None: ...
+    def reject(self, reason: str) -> None: ...
+
+@final
+class Worker:
+    """A worker or a subscription. Settings are a dict: `from` ({"tasks": as `Tasks`} or {"events":
+    `events`, `keys`, `all`, `any`, `durable`, `retry`, `queue`}), `concurrency`, `prefetch`, `rate`
+    ([count, seconds]), `timeout`, `grace`, `batch` ([size, seconds]), `raw`.
+    """
+
+    @staticmethod
+    def start(
+        connection: Connection,
+        settings: dict[str, Any],
+        index: int,
+        runs: Queue,
+        queue: Queue,
+        slot: int,
+    ) -> None:
+        """Ends in `(DONE, slot, Worker)` or `FAILED`. Runs arrive in `runs`."""
+    def stop(self, queue: Queue, slot: int) -> None:
+        """Stops gracefully; ends in `DONE`."""
+    def stop_now(self) -> None: ...
+
+@final
+class Listener:
+    """A worker or a subscription whose messages are taken one after the other."""
+
+    @staticmethod
+    def start(connection: Connection, settings: dict[str, Any]) -> Action:
+        """Makes the listener; settings as for `Worker`."""
+    def next(self) -> Action:
+        """Makes the next `Run`, once the one before is done; None when it has ended."""
+    def stop(self) -> Action: ...
 
 @final
 class Request:

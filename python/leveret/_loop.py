@@ -14,7 +14,7 @@ import logging
 import weakref
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Coroutine, Generator, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import leveret._leveret as _leveret
 
@@ -23,11 +23,19 @@ from ._leveret import DONE, VALUE
 from ._life import after_fork
 from .errors import DomainError, Executed, FailedPrecondition
 
+if TYPE_CHECKING:
+    # A call of which nothing is known gives anything.
+    from typing_extensions import TypeVar as Defaulted
+
+    R = Defaulted("R", default=Any)
+else:
+    R = TypeVar("R")
+
 T = TypeVar("T")
 _log = logging.getLogger("leveret")
 
 
-class CallFuture(asyncio.Future[Any], Coroutine[Any, Any, Any]):
+class CallFuture(asyncio.Future[R], Coroutine[Any, Any, R]):
     """A call that has been sent. Await it; cancel it to give the call up.
 
     It is a future, and a coroutine too where asyncio asks for one (`create_task`, `TaskGroup`).
@@ -46,7 +54,7 @@ class CallFuture(asyncio.Future[Any], Coroutine[Any, Any, Any]):
     lane: Lane
     read: Callable[[bytes, int], Any]
     slot: int
-    steps: Generator[Any, None, Any]
+    steps: Generator[Any, None, R]
 
     def cancel(self, msg: Any = None) -> bool:
         """Gives the call up: its handler is told, and whoever awaits it gets CancelledError."""

@@ -88,6 +88,7 @@ _CONNECTION_KEYS: tuple[str, ...] = (
     "lazy",
 )
 CALL_KEYS = frozenset(_KEYS)
+_SENDER_KEYS = ("timeout", "codec", "metadata", "trace", "priority")
 
 
 class TraceContext(NamedTuple):
@@ -139,8 +140,8 @@ class QueueOptions:
     delete_when_idle: bool = False
 
     def __post_init__(self) -> None:
-        _choice("kind", self.kind, ("classic", "quorum"))
-        _choice("declare", self.declare, ("create", "passive", "never"))
+        choice("kind", self.kind, ("classic", "quorum"))
+        choice("declare", self.declare, ("create", "passive", "never"))
 
     def as_settings(self) -> dict[str, Any]:
         """For the native server."""
@@ -172,6 +173,13 @@ class Options:
     def codec(self) -> str:
         return self.given.get("codec", "msgpack")
 
+    def sender_settings(self) -> dict[str, Any]:
+        """Keyword arguments for the native `Tasks` and `Publisher`: what holds for messages that
+        nobody answers.
+        """
+        settings = self.target_settings()
+        return {key: settings[key] for key in _SENDER_KEYS if key in settings}
+
     def target_settings(self) -> dict[str, Any]:
         """Keyword arguments for the native `Target`."""
         settings = dict(self.given)
@@ -192,13 +200,11 @@ def _checked(key: str, value: Any) -> Any:
     if key in ("try_now", "fail_fast"):
         return _flag(key, value)
     if key == "codec":
-        return _choice(key, value, ("msgpack", "json", "text"))
+        return choice(key, value, ("msgpack", "json", "text"))
     if key in ("when_blocked", "when_disconnected"):
-        return _choice(key, value, ("wait", "fail"))
+        return choice(key, value, ("wait", "fail"))
     if key == "priority":
-        if value is not None and not (isinstance(value, int) and 0 <= value <= 255):
-            raise TypeError(f"priority is a whole number from 0 to 255, not {value!r}")
-        return value
+        return small(key, value)
     if key == "trace":
         return _trace(value)
     if key == "metadata":
@@ -284,24 +290,29 @@ def _connection_setting(key: str, value: Any) -> Any:
     if key in ("connect_timeout", "heartbeat"):
         return seconds(key, value)
     if key == "backoff":
-        first, most = _pair(key, value, "(first, most), in seconds")
+        first, most = pair(key, value, "(first, most), in seconds")
         return seconds(key, first), seconds(key, most)
     if key == "reply_path":
-        return _choice(key, value, ("queue", "direct"))
+        return choice(key, value, ("queue", "direct"))
     if key == "in_flight":
-        calls, size = _pair(key, value, "(calls, bytes)")
+        calls, size = pair(key, value, "(calls, bytes)")
         return whole(key, calls), whole(key, size)
     if key == "max_message_size":
         return whole(key, value)
     if key == "ca":
         return [_pem(value)]
     if key == "certificate":
-        chain, private_key = _pair(key, value, "(chain, private key), PEM or paths")
+        chain, private_key = pair(key, value, "(chain, private key), PEM or paths")
         return _pem(chain), _pem(private_key)
     return _flag(key, value)
 
 
-def _pair(key: str, value: Any, what: str) -> tuple[Any, Any]:
+def pair(key: str, value: Any, what: str) -> tuple[Any, Any]:
+    """Checks that there are two.
+
+    Raises:
+        TypeError: unless there are.
+    """
     if not isinstance(value, (tuple, list)) or len(cast("Sequence[Any]", value)) != 2:
         raise TypeError(f"{key} is a pair {what}, not {_kind(cast('object', value))}")
     first, second = cast("Sequence[Any]", value)
@@ -328,13 +339,29 @@ def whole(key: str, value: Any) -> int:
     return value
 
 
+def small(key: str, value: Any) -> int | None:
+    """Checks a priority.
+
+    Raises:
+        TypeError: unless it is an int from 0 to 255, or None.
+    """
+    if value is not None and not (isinstance(value, int) and 0 <= value <= 255):
+        raise TypeError(f"{key} is a whole number from 0 to 255, not {value!r}")
+    return value
+
+
 def _flag(key: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise TypeError(f"{key} is True or False, not {_kind(value)}")
     return value
 
 
-def _choice(key: str, value: Any, choices: tuple[str, ...]) -> str:
+def choice(key: str, value: Any, choices: tuple[str, ...]) -> str:
+    """Checks one of several.
+
+    Raises:
+        TypeError: for what is none of them.
+    """
     if value not in choices:
         raise TypeError(f"{key} is one of {', '.join(map(repr, choices))}, not {value!r}")
     return value

@@ -6,19 +6,21 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import leveret._leveret as _leveret
 
 from ._client import AsyncClient, Client, connect_async
+from ._consumer import Consumer
 from ._handlers import Handler, LoopHandlers, ThreadHandlers
 from ._life import pooled, serving
 from ._loop import LoopQueue, queue_of
 from ._options import QueueOptions, connection_settings, seconds, whole
 from ._serve import Serve, prepare
+from ._work import Work
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -44,11 +46,13 @@ class Server:
     ```
 
     Args:
-        services: instances of decorated classes, `Service`s, or `Serve`s.
+        services: instances of decorated classes, `Service`s, `Serve`s, and functions decorated with
+            `worker` or `subscriber`.
         client: the connection to serve on; without one the server makes its own, and closes it.
         url: the address of the broker, for its own connection; other options of `connect` may
             follow.
-        concurrency: how many requests of a service run at once. Default: 64.
+        concurrency: how many requests of a service run at once. Default: 64. Workers and
+            subscribers say so themselves, and what `prefetch` and `queue` say there.
         prefetch: how many requests the broker may hand over ahead. Default: the concurrency.
         threads: how many `def` handlers run at once. Default: the processors and 4, at most 32.
         queue: how queues are declared.
@@ -73,7 +77,7 @@ class Server:
         **connection: Unpack[ConnectOptions],
     ) -> None:
         if not services:
-            raise TypeError("a server needs a service")
+            raise TypeError("a server needs a service, a worker or a subscriber")
         if client is not None and (url is not None or connection):
             raise TypeError("give a client, or the options of a connection, not both")
         if client is None:
@@ -87,7 +91,16 @@ class Server:
         default = Serve(None, concurrency, prefetch, queue)
         self._table: list[list[Handler]] = []
         self._served: list[dict[str, Any]] = []
+        self._works: list[Work] = []
+        self._consumed: list[dict[str, Any]] = []
         for one in services:
+            if isinstance(one, Consumer):
+                consumer = cast("Consumer[..., Any]", one)
+                work = Work(consumer)
+                self._works.append(work)
+                settings = {**consumer.settings, "grace": self._grace, "raw": work.raw}
+                self._consumed.append(settings)
+                continue
             handlers, settings = prepare(one if isinstance(one, Serve) else Serve(one), default)
             self._table.append(handlers)
             self._served.append(settings)
@@ -122,39 +135,40 @@ class Server:
     async def _start(self, client: AsyncClient | Client, own: AsyncClient | None) -> _Running:
         loop = asyncio.get_running_loop()
         queue = queue_of(loop)
-        handlers = LoopHandlers(loop, self._table, tracebacks=self._tracebacks)
+        handlers = LoopHandlers(loop, self._table, self._works, tracebacks=self._tracebacks)
         pool: ThreadHandlers | None = None
-        if any(not handler.is_async for handlers_ in self._table for handler in handlers_):
-            pool = ThreadHandlers(self._table, self._threads, tracebacks=self._tracebacks)
+        all_handlers = [*self._works, *(one for handlers_ in self._table for one in handlers_)]
+        if not all(handler.is_async for handler in all_handlers):
+            pool = ThreadHandlers(
+                self._table, self._works, self._threads, tracebacks=self._tracebacks
+            )
             pool.start()
             pooled(pool)
 
-        def start(native: _leveret.Queue, slot: int) -> None:
-            _leveret.Server.start(
-                client.link.connection,
-                self._served,
-                {"grace": self._grace},
-                handlers.native,
-                None if pool is None else pool.native,
-                native,
-                slot,
-            )
-
-        def late(server: _leveret.Server) -> None:
-            server.stop_now()
-            queue.operation(loop, server.stop)
-
+        native = _Native(client.link.connection, queue)
         # From here on handlers may run, and block on calls to themselves.
         serving(+1)
         try:
-            server = await queue.operation(loop, start, late)
+            await self._start_native(native, handlers, pool)
         except BaseException:
+            native.stop_now()
+            await native.stop()
             serving(-1)
             await handlers.close(_PATIENCE)
             if pool is not None:
                 pool.close_queue()
             raise
-        return _Running(server, queue, handlers, pool, own)
+        return _Running(native, handlers, pool, own)
+
+    async def _start_native(
+        self, native: _Native, handlers: LoopHandlers, pool: ThreadHandlers | None
+    ) -> None:
+        threads = None if pool is None else pool.native
+        if self._served:
+            await native.serve(self._served, {"grace": self._grace}, handlers.native, threads)
+        for index, (work, settings) in enumerate(zip(self._works, self._consumed, strict=True)):
+            runs = handlers.native if work.is_async or threads is None else threads
+            await native.consume(index, settings, runs)
 
     async def serve(self) -> None:
         """Serves until `stop` is called or the task is cancelled; starts first where `start` was
@@ -193,8 +207,7 @@ class Server:
         await asyncio.shield(running.stopping)
 
     async def _stop(self, running: _Running) -> None:
-        loop = asyncio.get_running_loop()
-        await running.queue.operation(loop, running.server.stop)
+        await running.native.stop()
         await running.handlers.close(_PATIENCE)
         if running.pool is not None:
             running.pool.close_queue()
@@ -208,7 +221,7 @@ class Server:
         """Makes a stop that has begun, or begins later, end without waiting for handlers."""
         if self._running is not None:
             self._running.handlers.stopping = True
-            self._running.server.stop_now()
+            self._running.native.stop_now()
 
     @property
     def serving(self) -> bool:
@@ -217,13 +230,15 @@ class Server:
 
     @property
     def instance(self) -> str | None:
-        """The name of this server on the control exchange; None when it does not serve."""
-        return None if self._running is None else self._running.server.instance
+        """The name of this server on the control exchange; None when it serves no service."""
+        server = None if self._running is None else self._running.native.server
+        return None if server is None else server.instance
 
     @property
     def dropped_messages(self) -> int:
         """How many messages it took that were no requests."""
-        return 0 if self._running is None else self._running.server.dropped_messages()
+        server = None if self._running is None else self._running.native.server
+        return 0 if server is None else server.dropped_messages()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -238,7 +253,8 @@ class Server:
         await self.stop()
 
     def __repr__(self) -> str:
-        names = ", ".join(repr(one["descriptor"]["name"]) for one in self._served)
+        served = [repr(one["descriptor"]["name"]) for one in self._served]
+        names = ", ".join([*served, *(work.where for work in self._works)])
         return f"<leveret.Server {names} {'serving' if self.serving else 'not serving'}>"
 
     @contextmanager
@@ -288,19 +304,69 @@ class Server:
             running.join()
 
 
+class _Native:
+    """What runs on the native side: a server, if there are services, and a worker for each
+    consumer.
+    """
+
+    def __init__(self, connection: _leveret.Connection, queue: LoopQueue) -> None:
+        self._connection = connection
+        self._queue = queue
+        self.server: _leveret.Server | None = None
+        self._workers: list[_leveret.Worker] = []
+
+    async def serve(
+        self,
+        services: list[dict[str, Any]],
+        settings: dict[str, Any],
+        requests: _leveret.Queue,
+        blocking: _leveret.Queue | None,
+    ) -> None:
+        def start(native: _leveret.Queue, slot: int) -> None:
+            _leveret.Server.start(
+                self._connection, services, settings, requests, blocking, native, slot
+            )
+
+        self.server = await self._started(start)
+
+    async def consume(self, index: int, settings: dict[str, Any], runs: _leveret.Queue) -> None:
+        def start(native: _leveret.Queue, slot: int) -> None:
+            _leveret.Worker.start(self._connection, settings, index, runs, native, slot)
+
+        self._workers.append(await self._started(start))
+
+    async def _started(self, start: Callable[[_leveret.Queue, int], None]) -> Any:
+        loop = asyncio.get_running_loop()
+
+        def late(made: Any) -> None:
+            made.stop_now()
+            self._queue.operation(loop, made.stop)
+
+        return await self._queue.operation(loop, start, late)
+
+    async def stop(self) -> None:
+        loop = asyncio.get_running_loop()
+        every = [*self._workers, *([] if self.server is None else [self.server])]
+        await asyncio.gather(*(self._queue.operation(loop, one.stop) for one in every))
+
+    def stop_now(self) -> None:
+        for one in self._workers:
+            one.stop_now()
+        if self.server is not None:
+            self.server.stop_now()
+
+
 class _Running:
     """What there is between start and stop."""
 
     def __init__(
         self,
-        server: _leveret.Server,
-        queue: LoopQueue,
+        native: _Native,
         handlers: LoopHandlers,
         pool: ThreadHandlers | None,
         own: AsyncClient | None,
     ) -> None:
-        self.server = server
-        self.queue = queue
+        self.native = native
         self.handlers = handlers
         self.pool = pool
         self.own = own

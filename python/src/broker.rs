@@ -14,7 +14,8 @@ use tokio::time::timeout;
 
 use crate::blocking;
 use crate::fork::Own;
-use crate::queue::{Made, Promise, Queue};
+use crate::made::Made;
+use crate::queue::{Promise, Queue};
 use crate::settings::{from_python, seconds};
 use running::Running;
 use settings::BrokerSettings;

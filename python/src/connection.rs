@@ -11,7 +11,8 @@ use tokio::time::timeout;
 use crate::blocking;
 use crate::failure::failure;
 use crate::fork::{Own, runtime};
-use crate::queue::{Made, Promise, Queue};
+use crate::made::Made;
+use crate::queue::{Promise, Queue};
 use crate::settings::{ConnectionSettings, from_python};
 
 /// How long a close may take: the broker's answer is only waited for out of politeness.

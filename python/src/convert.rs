@@ -1,11 +1,13 @@
 //! Between encodings, for the Python half and its tests.
 
-use leveret::{Codec, Encoded};
+use bytes::Bytes;
+use leveret::{Code, Codec, Encoded, Error, Executed};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use crate::failure::value_error;
+use crate::queue::{JSON, MSGPACK, TEXT};
 use crate::settings::{Descriptor, from_python};
 
 /// A codec by its name in options.
@@ -18,6 +20,35 @@ pub(crate) fn codec(name: &str) -> PyResult<Codec> {
             "the codec is one of 'msgpack', 'json' and 'text', not {name:?}"
         ))),
     }
+}
+
+/// A value as Python takes it, and how it came: checked MessagePack, or the text as it is.
+pub(crate) fn readable(value: &Encoded) -> Result<(Bytes, u8), Error> {
+    let how = match value.codec() {
+        Codec::MsgPack => MSGPACK,
+        Codec::Text => return Ok((value.body().clone(), TEXT)),
+        _ => JSON,
+    };
+    value.to_msgpack().map(|body| (body, how))
+}
+
+/// The same of a message, whose content type says what it is.
+pub(crate) fn readable_message(
+    content_type: Option<&str>,
+    body: &Bytes,
+) -> Result<(Bytes, u8), Error> {
+    let codec = Codec::from_content_type(content_type).ok_or_else(|| {
+        Error::new(
+            Code::InvalidArgument,
+            format!(
+                "the content type {:?} is not known here; read it as `leveret.Raw`, or send application/msgpack, \
+                 application/json or text/plain",
+                content_type.unwrap_or_default()
+            ),
+        )
+        .with_executed(Executed::No)
+    })?;
+    readable(&Encoded::new(codec, body.clone()))
 }
 
 /// Checks a body and gives its one value as MessagePack.

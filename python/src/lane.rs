@@ -11,10 +11,10 @@ use leveret::Error;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
+use crate::action::{Action, Around};
 use crate::connection::Connection;
 use crate::fork::Own;
 use crate::queue::{Event, Events, Queue};
-use crate::request::Request;
 use crate::target::Target;
 
 enum Order {
@@ -183,9 +183,9 @@ impl Lane {
         slot: u64,
         target: &Target,
         body: &[u8],
-        around: Option<&Request>,
+        around: Option<Around<'_>>,
     ) -> PyResult<()> {
-        self.send(slot, target.prepare_call(slot, body, around))
+        self.send(slot, target.prepare_call(slot, body, around.as_ref()))
     }
 
     fn cast(
@@ -193,9 +193,18 @@ impl Lane {
         slot: u64,
         target: &Target,
         body: &[u8],
-        around: Option<&Request>,
+        around: Option<Around<'_>>,
     ) -> PyResult<()> {
-        self.send(slot, target.prepare_cast(slot, body, around))
+        self.send(slot, target.prepare_cast(slot, body, around.as_ref()))
+    }
+
+    /// Does what is not a call.
+    fn start(&self, slot: u64, action: &Action) -> PyResult<()> {
+        let doing = action.take()?;
+        self.send(
+            slot,
+            Ok(Box::pin(async move { Event::of(slot, doing.await) })),
+        )
     }
 
     fn cancel(&self, slot: u64) {

@@ -10,15 +10,15 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
-use crate::connection::Connection;
+use crate::delivery::{Given, Run};
 use crate::failure::failure;
 use crate::fork::Own;
+use crate::made::Made;
 use crate::request::{Arrived, Request};
-use crate::server::Server;
 use crate::signal::Signal;
 
 /// What an event is, and how a body came: numbers that Python compares.
-pub(crate) const CONSTANTS: [(&str, u8); 9] = [
+pub(crate) const CONSTANTS: [(&str, u8); 10] = [
     ("MSGPACK", MSGPACK),
     ("JSON", JSON),
     ("TEXT", TEXT),
@@ -28,6 +28,7 @@ pub(crate) const CONSTANTS: [(&str, u8); 9] = [
     ("REQUEST", REQUEST),
     ("CANCEL", CANCEL),
     ("ENDED", ENDED),
+    ("RUN", RUN),
 ];
 pub(crate) const MSGPACK: u8 = 0;
 pub(crate) const JSON: u8 = 1;
@@ -38,14 +39,7 @@ const DONE: u8 = 2;
 const REQUEST: u8 = 3;
 const CANCEL: u8 = 4;
 const ENDED: u8 = 5;
-
-/// What an operation without an answer of its own has made.
-#[derive(Debug)]
-pub(crate) enum Made {
-    Nothing,
-    Connection(leveret::Connection),
-    Server(leveret::Server),
-}
+const RUN: u8 = 6;
 
 #[derive(Debug)]
 pub(crate) enum Event {
@@ -53,6 +47,7 @@ pub(crate) enum Event {
     Failed { slot: u64, error: Error },
     Done { slot: u64, made: Made },
     Request(Box<Arrived>),
+    Run(Box<Given>),
     Cancel(u64),
 }
 
@@ -70,14 +65,9 @@ impl Event {
                 (VALUE, slot, PyBytes::new(py, &body), how).into_pyobject(py)
             }
             Self::Failed { slot, error } => (FAILED, slot, failure(py, &error)?).into_pyobject(py),
-            Self::Done { slot, made } => match made {
-                Made::Nothing => (DONE, slot, py.None()).into_pyobject(py),
-                Made::Connection(connection) => {
-                    (DONE, slot, Connection::new(connection)?).into_pyobject(py)
-                }
-                Made::Server(server) => (DONE, slot, Server::new(server)?).into_pyobject(py),
-            },
+            Self::Done { slot, made } => (DONE, slot, made.into_object(py)?).into_pyobject(py),
             Self::Request(arrived) => (REQUEST, Request::new(*arrived)).into_pyobject(py),
+            Self::Run(given) => (RUN, Run::new(py, *given)?).into_pyobject(py),
             Self::Cancel(id) => (CANCEL, id).into_pyobject(py),
         }
     }
@@ -140,13 +130,14 @@ impl Events {
         }
     }
 
-    /// Takes a request out that has not been taken; true when it was there.
+    /// Takes a request or a run out that has not been taken; true when it was there.
     pub(crate) fn withdraw(&self, id: u64) -> bool {
         let mut state = self.lock();
-        let place = state
-            .events
-            .iter()
-            .position(|event| matches!(event, Event::Request(arrived) if arrived.id == id));
+        let place = state.events.iter().position(|event| match event {
+            Event::Request(arrived) => arrived.id == id,
+            Event::Run(given) => given.id == id,
+            _ => false,
+        });
         let Some(place) = place else { return false };
         let withdrawn = state.events.remove(place);
         drop(state);
@@ -178,6 +169,10 @@ impl Events {
                 }
             }
         }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
     }
 
     fn close(&self) {

@@ -9,7 +9,8 @@ use tokio::runtime::Handle;
 
 use crate::connection::Connection;
 use crate::fork::{Own, runtime};
-use crate::queue::{Made, Promise, Queue};
+use crate::made::Made;
+use crate::queue::{Promise, Queue};
 use crate::service::PythonService;
 use crate::settings::{Served, ServerSettings, from_python};
 

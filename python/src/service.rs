@@ -13,6 +13,11 @@ use crate::request::{Arrived, Desk, unanswered};
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
+/// A number for a request or a run, by which it is cancelled.
+pub(crate) fn next_id() -> u64 {
+    NEXT_ID.fetch_add(1, Ordering::Relaxed)
+}
+
 #[derive(Debug)]
 pub(crate) struct PythonService {
     /// Its place in the server's list.
@@ -27,10 +32,10 @@ pub(crate) struct PythonService {
 }
 
 /// Tells Python when nobody waits for a handler any more.
-struct Running<'a> {
-    events: &'a Events,
-    id: u64,
-    ended: bool,
+pub(crate) struct Running<'a> {
+    pub(crate) events: &'a Events,
+    pub(crate) id: u64,
+    pub(crate) ended: bool,
 }
 
 impl Drop for Running<'_> {
@@ -73,7 +78,7 @@ impl PythonService {
             _ => &self.requests,
         };
         let (sender, answer) = oneshot::channel();
-        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let id = next_id();
         let context = request.context().clone();
         let mut running = Running {
             events,

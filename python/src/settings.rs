@@ -28,7 +28,9 @@ pub(crate) fn seconds(seconds: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
 }
 
-fn duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+pub(crate) fn duration<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Duration, D::Error> {
     let value = f64::deserialize(deserializer)?;
     seconds(value).ok_or_else(|| {
         serde::de::Error::custom(format!(
@@ -250,7 +252,7 @@ pub(crate) struct ServedOptions {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct QueueSettings {
+pub(crate) struct QueueSettings {
     declare: String,
     kind: String,
     durable: bool,
@@ -302,11 +304,22 @@ impl ServedOptions {
     }
 }
 
+fn wrong(what: &str, value: &str, known: &str) -> PyErr {
+    PyValueError::new_err(format!("{what} is one of {known}, not {value:?}"))
+}
+
+/// Whether something is created where it is missing.
+pub(crate) fn declare(how: &str) -> PyResult<Declare> {
+    match how {
+        "create" => Ok(Declare::Create),
+        "passive" => Ok(Declare::Passive),
+        "never" => Ok(Declare::Never),
+        other => Err(wrong("declare", other, "'create', 'passive' and 'never'")),
+    }
+}
+
 impl QueueSettings {
-    fn into_core(self) -> PyResult<QueueOptions> {
-        let wrong = |what: &str, value: &str, known: &str| {
-            PyValueError::new_err(format!("{what} is one of {known}, not {value:?}"))
-        };
+    pub(crate) fn into_core(self) -> PyResult<QueueOptions> {
         let kind = match &*self.kind {
             "classic" => QueueKind::Classic,
             "quorum" => QueueKind::Quorum,
@@ -320,12 +333,7 @@ impl QueueSettings {
             (QueueKind::Classic, true) => QueueOptions::classic(),
             (QueueKind::Classic, false) => QueueOptions::transient(),
         };
-        queue = queue.declare(match &*self.declare {
-            "create" => Declare::Create,
-            "passive" => Declare::Passive,
-            "never" => Declare::Never,
-            other => return Err(wrong("declare", other, "'create', 'passive' and 'never'")),
-        });
+        queue = queue.declare(declare(&self.declare)?);
         queue = queue
             .auto_delete(self.auto_delete)
             .single_active_consumer(self.single_active_consumer)

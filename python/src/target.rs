@@ -10,12 +10,13 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use tokio::runtime::Handle;
 
+use crate::action::Around;
 use crate::blocking;
 use crate::connection::Connection;
-use crate::convert::codec;
+use crate::convert::{codec, readable};
 use crate::fork::Own;
-use crate::queue::{Event, JSON, MSGPACK, Made, TEXT};
-use crate::request::Request;
+use crate::made::Made;
+use crate::queue::Event;
 use crate::settings::seconds;
 
 /// A method with the options of its calls.
@@ -34,10 +35,10 @@ pub(crate) struct Target {
 
 /// An error that fails every call; errors themselves cannot be cloned.
 #[derive(Debug)]
-struct Failed(leveret::Code, String);
+pub(crate) struct Failed(leveret::Code, String);
 
 impl Failed {
-    fn error(&self) -> Error {
+    pub(crate) fn error(&self) -> Error {
         Error::new(self.0, self.1.clone()).with_executed(leveret::Executed::No)
     }
 }
@@ -51,13 +52,21 @@ impl From<Error> for Failed {
 /// `traceparent`, `tracestate`, `baggage`.
 pub(crate) type Trace = (String, Option<String>, Option<String>);
 
+pub(crate) fn trace_context((traceparent, tracestate, baggage): Trace) -> TraceContext {
+    TraceContext {
+        traceparent,
+        tracestate,
+        baggage,
+    }
+}
+
 impl Target {
     /// The future of a call, with the request in whose handler it is made.
     pub(crate) fn prepare_call(
         &self,
         slot: u64,
         body: &[u8],
-        around: Option<&Request>,
+        around: Option<&Around<'_>>,
     ) -> Result<BoxFuture<'static, Event>, Error> {
         let mut call = self.endpoint()?.call(self.encode(body)?);
         if let Some(trace) = &self.trace {
@@ -70,13 +79,13 @@ impl Target {
             call = call.try_now();
         }
         let call = async move {
-            match call.undecoded().await.and_then(readable) {
+            match call.undecoded().await.and_then(answered) {
                 Ok((body, how)) => Event::Value { slot, body, how },
                 Err(error) => Event::Failed { slot, error },
             }
         };
-        Ok(match around {
-            Some(request) => Box::pin(request.context().scope(call)),
+        Ok(match around.and_then(Around::context) {
+            Some(context) => Box::pin(context.scope(call)),
             None => Box::pin(call),
         })
     }
@@ -85,7 +94,7 @@ impl Target {
         &self,
         slot: u64,
         body: &[u8],
-        around: Option<&Request>,
+        around: Option<&Around<'_>>,
     ) -> Result<BoxFuture<'static, Event>, Error> {
         let mut cast = self.endpoint()?.cast(self.encode(body)?);
         if let Some(trace) = &self.trace {
@@ -98,8 +107,8 @@ impl Target {
             cast = cast.expires(after);
         }
         let cast = async move { Event::of(slot, cast.await.map(|()| Made::Nothing)) };
-        Ok(match around {
-            Some(request) => Box::pin(request.context().scope(cast)),
+        Ok(match around.and_then(Around::context) {
+            Some(context) => Box::pin(context.scope(cast)),
             None => Box::pin(cast),
         })
     }
@@ -113,23 +122,15 @@ impl Target {
     }
 }
 
-/// An answer as Python takes it: checked MessagePack, or the text as it came.
-fn readable(answer: Encoded) -> Result<(Bytes, u8), Error> {
-    let how = match answer.codec() {
-        Codec::MsgPack => MSGPACK,
-        Codec::Text => return Ok((answer.body().clone(), TEXT)),
-        _ => JSON,
-    };
-    answer
-        .to_msgpack()
-        .map(|body| (body, how))
-        .map_err(|error| {
-            Error::new(
-                leveret::Code::Internal,
-                format!("the answer cannot be read: {}", error.message()),
-            )
-            .with_executed(leveret::Executed::Yes)
-        })
+/// An answer as Python takes it.
+fn answered(answer: Encoded) -> Result<(Bytes, u8), Error> {
+    readable(&answer).map_err(|error| {
+        Error::new(
+            leveret::Code::Internal,
+            format!("the answer cannot be read: {}", error.message()),
+        )
+        .with_executed(leveret::Executed::Yes)
+    })
 }
 
 #[pymethods]
@@ -196,11 +197,7 @@ impl Target {
             endpoint: Own::new(prepare().map_err(Failed::from)),
             runtime: connection.runtime().clone(),
             codec,
-            trace: trace.map(|(traceparent, tracestate, baggage)| TraceContext {
-                traceparent,
-                tracestate,
-                baggage,
-            }),
+            trace: trace.map(trace_context),
             priority,
             expires: time("expires", expires)?,
             try_now,
@@ -211,9 +208,9 @@ impl Target {
         &self,
         py: Python<'py>,
         body: &[u8],
-        around: Option<&Request>,
+        around: Option<Around<'_>>,
     ) -> PyResult<Bound<'py, PyTuple>> {
-        let call = self.prepare_call(0, body, around);
+        let call = self.prepare_call(0, body, around.as_ref());
         self.wait(py, call)
     }
 
@@ -221,9 +218,9 @@ impl Target {
         &self,
         py: Python<'py>,
         body: &[u8],
-        around: Option<&Request>,
+        around: Option<Around<'_>>,
     ) -> PyResult<Bound<'py, PyTuple>> {
-        let cast = self.prepare_cast(0, body, around);
+        let cast = self.prepare_cast(0, body, around.as_ref());
         self.wait(py, cast)
     }
 }

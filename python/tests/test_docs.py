@@ -1,4 +1,4 @@
-"""Runs the Python of `docs/python.md` and of the README, section by section, as a reader would.
+"""Runs the Python of the guides in `docs` and of the README, section by section, as a reader would.
 
 Each section is one fresh process, its blocks in order. A comment `# 832040` behind a `print`, and a
 ```text block behind the code, is what must be printed. HTML comments before a block say more:
@@ -70,7 +70,7 @@ def sections(page: str) -> dict[str, list[dict[str, Any]]]:
     return {name: steps for name, steps in found.items() if steps}
 
 
-PAGES = {page: sections(page) for page in ("docs/python.md", "README.md")}
+PAGES = {page: sections(page) for page in ("docs/python.md", "docs/queues.md", "README.md")}
 CASES = [
     pytest.param(page, name, id=f"{page}#{re.sub('[^a-z0-9]+', '-', name.lower())}")
     for page, found in PAGES.items()

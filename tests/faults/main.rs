@@ -15,4 +15,5 @@ mod queues;
 mod rabbitmq_only;
 mod secrets;
 mod server_link;
+mod tasks;
 mod volume;

@@ -2,3 +2,4 @@
 
 mod alarm;
 mod restart;
+mod tasks;

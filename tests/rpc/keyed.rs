@@ -1,6 +1,7 @@
 //! Order by key: calls with one key run one after another, in order, by one server at a time, and other keys beside
 //! them, spread over the servers.
 
+mod endings;
 mod handover;
 mod requests;
 

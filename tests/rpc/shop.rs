@@ -1,5 +1,7 @@
 //! A service whose calls are ordered by key, for the tests in `keyed`.
 
+use std::collections::HashMap;
+
 use harness::Proxy;
 use leveret::{Connection, QueueOptions, ServiceOptions, rpc_service};
 use serde::{Deserialize, Serialize};
@@ -48,8 +50,8 @@ pub(crate) trait Shop {
 
 /// Tells on the stage what runs, and in its own name.
 pub(crate) struct Till {
-    name: &'static str,
-    stage: Stage,
+    pub(crate) name: &'static str,
+    pub(crate) stage: Stage,
 }
 
 impl Till {
@@ -158,14 +160,35 @@ impl World {
 
 /// The kinds of queue that partitions can be.
 pub(crate) fn kinds() -> [ServiceOptions; 2] {
-    [QueueOptions::classic(), QueueOptions::quorum()]
-        .map(|options| ServiceOptions::new().queue(options))
+    [classic(), quorum()]
+}
+
+pub(crate) fn classic() -> ServiceOptions {
+    ServiceOptions::new()
+}
+
+pub(crate) fn quorum() -> ServiceOptions {
+    ServiceOptions::new().queue(QueueOptions::quorum())
 }
 
 /// Fails where two calls with one key ran at once, or in another order than they were made.
 pub(crate) fn assert_in_order(events: &[String]) {
-    let mut running = std::collections::HashMap::new();
-    let mut last = std::collections::HashMap::new();
+    assert_alone(events);
+    let mut last = HashMap::new();
+    for start in events
+        .iter()
+        .filter_map(|event| event.strip_prefix("start "))
+    {
+        let (item, n) = start.split_once('/').expect("an item and a number");
+        let n: u32 = n.parse().expect("a number");
+        let before = last.insert(item, n);
+        assert!(before < Some(n), "{start} after {before:?}: {events:#?}");
+    }
+}
+
+/// Fails where two calls with one key ran at once.
+pub(crate) fn assert_alone(events: &[String]) {
+    let mut running = HashMap::new();
     for event in events {
         let Some((what, id)) = event.split_once(' ') else {
             continue;
@@ -178,8 +201,6 @@ pub(crate) fn assert_in_order(events: &[String]) {
             "start" => {
                 let beside = running.insert(item, n);
                 assert_eq!(beside, None, "beside {id}: {events:#?}");
-                let before = last.insert(item, n);
-                assert!(before < Some(n), "{id} after {before:?}: {events:#?}");
             }
             "end" => assert_eq!(running.remove(item), Some(n), "{events:#?}"),
             _ => {}

@@ -2,6 +2,8 @@
 //! changes breaks here first.
 
 mod any;
+mod queues;
+mod travel;
 
 use std::fs;
 use std::path::Path;

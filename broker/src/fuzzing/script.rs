@@ -158,7 +158,7 @@ impl<'a> Script<'a> {
     }
 }
 
-fn frame(bytes: &mut BytesMut, kind: u8, channel: u16, payload: &[u8]) {
+pub(super) fn frame(bytes: &mut BytesMut, kind: u8, channel: u16, payload: &[u8]) {
     bytes.put_u8(kind);
     bytes.put_u16(channel);
     bytes.put_u32(u32::try_from(payload.len()).unwrap_or(u32::MAX));

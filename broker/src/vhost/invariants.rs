@@ -45,16 +45,19 @@ impl Vhost {
         }
     }
 
-    /// Deletes every queue.
-    ///
-    /// # Panics
-    ///
-    /// When that leaves something behind.
-    pub(crate) fn check_emptied(&mut self) {
+    pub(crate) fn remove_all_queues(&mut self) {
         let queues: Vec<QueueId> = self.queues.keys().collect();
         for queue in queues {
             self.remove_queue(queue);
         }
+    }
+
+    /// After [`Self::remove_all_queues`] and the end of that burst.
+    ///
+    /// # Panics
+    ///
+    /// When that has left something behind.
+    pub(crate) fn check_emptied(&self) {
         self.check();
         assert!(self.queue_names.is_empty(), "names without queues");
         assert!(self.timers.is_empty(), "timers without queues");

@@ -43,6 +43,8 @@ pub(crate) struct PartitionSet {
     pub(crate) options: QueueOptions,
     /// Of each partition.
     pub(crate) prefetch: u16,
+    /// What the owner needs besides. It is declared first, so that a refusal is told at the start.
+    pub(crate) beside: Vec<(String, QueueOptions)>,
 }
 
 /// A partition that is this instance's.
@@ -60,8 +62,8 @@ pub(crate) struct Held {
 pub(crate) trait Owner: Send + Sync + 'static {
     /// Works on one for as long as it is ours: until `give_up` is cancelled, the consumer has ended, the
     /// session is lost, or the work is stopped. Another instance begins with it as soon as this returns, so
-    /// first the consumer is cancelled, and all that was delivered is finished and acknowledged. What has not
-    /// begun may be left: it goes back in its old order, as all at once, when this has returned.
+    /// first the consumer is cancelled, and all that has begun is finished, however the work ended, unless the
+    /// session is lost. What is not acknowledged then goes back with the channel, in its order.
     fn attend(self: Arc<Self>, held: Held) -> impl Future<Output = ()> + Send;
 }
 
@@ -139,7 +141,8 @@ struct Holding {
 /// A partition that has been locked and is consumed, each on a channel of its own.
 struct Taken {
     partition: u16,
-    locking: Channel,
+    /// The lock is on another channel than the work, whose channel the broker may close over one slow key.
+    guard: Channel,
     lock: Consumer,
     channel: Channel,
     consumer: Consumer,
@@ -161,6 +164,13 @@ impl<'a, O: Owner> Round<'a, O> {
         let (set, link) = (self.set, &self.session.consume);
         let ours = set.own_options();
         link.declare_queue(&members(&set.base), &ours).await?;
+        for some in set.beside.chunks(AT_ONCE) {
+            try_join_all(
+                some.iter()
+                    .map(|(queue, options)| link.declare_queue(queue, options)),
+            )
+            .await?;
+        }
         let partitions = (0..set.partitions).collect::<Vec<_>>();
         for some in partitions.chunks(AT_ONCE) {
             try_join_all(
@@ -282,8 +292,8 @@ impl<'a, O: Owner> Round<'a, O> {
     async fn take(&self, partition: u16) -> Result<Option<Taken>, Error> {
         let (set, link) = (self.set, &self.session.consume);
         // A refusal costs the channel, so each attempt has one of its own.
-        let locking = link.channel().await?;
-        let lock = match locking
+        let guard = link.channel().await?;
+        let lock = match guard
             .consume_alone(&lock(&set.base, partition), SILENT)
             .await
         {
@@ -302,7 +312,7 @@ impl<'a, O: Owner> Round<'a, O> {
             looks += 1;
             if looks == SETTLE_LOOKS {
                 tracing::warn!(%queue, "somebody consumes the partition without its lock");
-                locking.close().await;
+                guard.close().await;
                 return Ok(None);
             }
             set.declare(&self.session, partition).await?;
@@ -316,7 +326,7 @@ impl<'a, O: Owner> Round<'a, O> {
         let consumer = channel.consume_alone(&queue, options).await?;
         Ok(Some(Taken {
             partition,
-            locking,
+            guard,
             lock,
             channel,
             consumer,
@@ -326,7 +336,7 @@ impl<'a, O: Owner> Round<'a, O> {
     fn work_on(&mut self, taken: Taken) {
         let Taken {
             partition,
-            locking,
+            guard,
             mut lock,
             channel,
             consumer,
@@ -352,11 +362,12 @@ impl<'a, O: Owner> Round<'a, O> {
                     attending.await;
                 }
             }
+            // Behind the acknowledgements, which are on the same channel; and what goes back is in its place before
+            // anybody else may come.
             let release = async {
-                // What has not been acknowledged goes back to its old place, before anybody else is let in.
                 channel.close().await;
-                lock.cancel(&locking).await;
-                locking.close().await;
+                lock.cancel(&guard).await;
+                guard.close().await;
             };
             unless_lost(&session, release).await;
         });

@@ -140,7 +140,7 @@ impl Intake {
 
 /// Lets what runs end within the grace time, and its answers leave.
 pub(super) async fn finish_in_time(stop: &Stop, running: &TaskTracker, desk: &Desk) {
-    let grace_ends = Instant::now() + stop.grace;
+    let grace_ends = stop.grace_ends();
     tokio::select! {
         () = stop.finish(running, grace_ends) => {}
         () = desk.settle() => {}

@@ -5,7 +5,6 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
@@ -54,6 +53,7 @@ pub(super) async fn serve(
         partitions,
         options: config.options.clone(),
         prefetch: config.prefetch,
+        beside: Vec::new(),
     };
     let keyed = Arc::new(Keyed {
         lanes: std::iter::repeat_with(Lanes::default)
@@ -64,7 +64,7 @@ pub(super) async fn serve(
     });
     own(&shared, &set, &keyed, &dispatcher.stop.gently, ready).await;
     // A stop without a connection has nobody to answer, but handlers get their time all the same.
-    let grace_ends = Instant::now() + dispatcher.stop.grace;
+    let grace_ends = dispatcher.stop.grace_ends();
     dispatcher.stop.finish(&keyed.running, grace_ends).await;
 }
 
@@ -115,9 +115,17 @@ impl Owner for Keyed {
                 () = desk.broken.cancelled() => {}
                 () = session.lost() => {}
             }
+        } else {
+            // No more is to come that would only be delivered again.
+            drop(consumer);
         }
         // What has not begun will be delivered again, to whoever has the partition then.
         desk.broken.cancel();
+        tokio::select! {
+            () = self.let_end(&desk, &given) => {}
+            // Others have the partition by now.
+            () = session.lost() => {}
+        }
     }
 }
 
@@ -166,10 +174,26 @@ impl Keyed {
                     }
                 }
                 None if job.now_or_never => dispatcher.refuse_late(&job),
-                // It goes back with the end of the channel.
+                // It goes back with its channel, in its place.
                 None => {}
             }
             drop(token);
+        }
+    }
+
+    /// Waits for what has begun and cannot go on elsewhere, as after a channel that the broker has closed: while it runs,
+    /// nobody else may have its key.
+    async fn let_end(&self, desk: &Arc<Desk>, given: &TaskTracker) {
+        if let Some(lanes) = self.lanes_of(desk) {
+            drop(lanes.retract(|waiting| Arc::ptr_eq(&waiting.job.desk, desk)));
+        }
+        given.close();
+        let stop = &self.dispatcher.stop;
+        tokio::select! {
+            biased;
+            () = given.wait() => {}
+            () = desk.settle() => {}
+            () = stop.gently.cancelled() => finish_in_time(stop, given, desk).await,
         }
     }
 
@@ -204,17 +228,19 @@ impl Keyed {
                 () = all_done => return,
                 () = stop.gently.cancelled() => {}
             }
-            Self::go_back(lanes, desk);
+            go_back(lanes, desk);
         } else {
-            Self::go_back(lanes, desk);
+            go_back(lanes, desk);
             self.drive_all(partition, fresh);
         }
         finish_in_time(stop, given, desk).await;
     }
+}
 
-    /// What has not begun goes back with the end of the channel, all at once: quorum queues mix up what is put
-    /// back one by one.
-    fn go_back(lanes: &Lanes<Waiting>, desk: &Arc<Desk>) {
-        lanes.retract(|waiting| !waiting.job.now_or_never && Arc::ptr_eq(&waiting.job.desk, desk));
-    }
+/// Only drops it: it goes back with its channel. One by one it would come to the end of a quorum queue's returns, behind
+/// what was sent after it.
+fn go_back(lanes: &Lanes<Waiting>, desk: &Arc<Desk>) {
+    let may_go =
+        |waiting: &Waiting| !waiting.job.now_or_never && Arc::ptr_eq(&waiting.job.desk, desk);
+    drop(lanes.retract(may_go));
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 
 use super::closed;
@@ -63,7 +63,7 @@ pub(super) async fn serve(
     let running = TaskTracker::new();
     attend(&shared, &dispatcher, &running, ready).await;
     // A stop without a connection has nobody to answer, but handlers get their time all the same.
-    let grace_ends = Instant::now() + dispatcher.stop.grace;
+    let grace_ends = dispatcher.stop.grace_ends();
     dispatcher.stop.finish(&running, grace_ends).await;
 }
 

@@ -38,12 +38,15 @@ pub(crate) struct Detour {
     pub(crate) level: u32,
 }
 
-/// Whether this is an exchange where a delay is over, of whatever namespace and kind.
+/// Whether what has rested comes by this exchange, of whatever namespace and kind: it is the one below the queue that held
+/// it last, since a message keeps its exchange when that passes it on to others.
 pub(crate) fn arrives_by(exchange: &str) -> bool {
-    let delays = exchange
-        .rfind(PREFIX)
-        .map(|at| &exchange[at + PREFIX.len()..]);
-    delays.is_some_and(|level| level.trim_start_matches("q.") == DONE)
+    let Some(at) = exchange.rfind(PREFIX) else {
+        return false;
+    };
+    let level = &exchange[at + PREFIX.len()..];
+    let level = level.strip_prefix("q.").unwrap_or(level);
+    level == DONE || level.parse::<u32>().is_ok_and(|level| level < LEVELS)
 }
 
 /// Whole tenths of a second, rounded up, at least one; none for what is beyond 310 days.
@@ -198,10 +201,15 @@ mod tests {
 
     #[test]
     fn what_has_rested_is_known_by_its_exchange() {
-        for exchange in ["leveret.delay.done", "blue.leveret.delay.q.done"] {
+        for exchange in [
+            "leveret.delay.done",
+            "blue.leveret.delay.q.done",
+            "leveret.delay.3",
+            "blue.leveret.delay.q.27",
+        ] {
             assert!(arrives_by(exchange), "{exchange}");
         }
-        for exchange in ["", "done", "leveret.delay.3", "leveret.delay.q.3", "logs"] {
+        for exchange in ["", "done", "leveret.delay.", "leveret.delay.x", "logs"] {
             assert!(!arrives_by(exchange), "{exchange}");
         }
     }

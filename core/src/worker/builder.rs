@@ -287,7 +287,8 @@ where
             };
             let context = message.context().clone();
             let handler = context.scope(async { (self.handler)(value, message.clone()).await });
-            message.settle(run(handler, self.timeout).await).await;
+            let verdict = run(handler, self.timeout, std::slice::from_ref(&message)).await;
+            message.settle(verdict).await;
         }
     }
 }
@@ -309,7 +310,8 @@ where
             return;
         }
         let messages: Vec<_> = batch.iter().map(|(_, message)| message.clone()).collect();
-        let verdict = run(async { (self.handler)(batch).await }, self.timeout).await;
+        let handler = async { (self.handler)(batch).await };
+        let verdict = run(handler, self.timeout, &messages).await;
         for message in messages {
             message.settle(verdict.clone()).await;
         }
@@ -336,6 +338,7 @@ async fn read<T: DeserializeOwned + 'static>(message: &Message) -> Option<T> {
 async fn run<R: Into<Outcome>>(
     handler: impl Future<Output = R>,
     timeout: Option<Duration>,
+    messages: &[Message],
 ) -> Verdict {
     // What it returns is of the user's making too.
     let handler = AssertUnwindSafe(async { handler.await.into() }).catch_unwind();
@@ -344,6 +347,10 @@ async fn run<R: Into<Outcome>>(
         Some(timeout) => match tokio::time::timeout(timeout, handler).await {
             Ok(outcome) => outcome,
             Err(_) => {
+                // For what the handler has begun elsewhere, such as in a thread.
+                for message in messages {
+                    message.context().cancellation().cancel();
+                }
                 return Verdict::Retry {
                     after: None,
                     reason: format!("the handler took longer than {timeout:?}"),

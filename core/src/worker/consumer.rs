@@ -100,6 +100,9 @@ pub(super) async fn serve<H: Handler>(
                 if ended == Ended::Stopped {
                     return;
                 }
+                if shared.stopped().is_cancelled() {
+                    break;
+                }
                 tracing::warn!("a worker's consumer was lost; attaching again");
                 REATTACH_AFTER
             }

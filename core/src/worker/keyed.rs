@@ -64,11 +64,14 @@ pub(super) async fn serve<H: Handler>(
     partitions: u16,
     ready: oneshot::Sender<Result<(), Error>>,
 ) {
+    let marks = (0..partitions).map(|partition| names.marks(partition));
+    let beside = std::iter::once(names.dead.clone()).chain(marks);
     let set = PartitionSet {
         base: names.queue.clone(),
         partitions,
         options: names.options().clone(),
         prefetch: common.prefetch,
+        beside: beside.map(|queue| (queue, names.beside())).collect(),
     };
     let keyed = Arc::new(Keyed {
         lanes: std::iter::repeat_with(Lanes::default)

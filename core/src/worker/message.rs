@@ -228,6 +228,22 @@ impl Message {
         .await
     }
 
+    /// Makes it a dead letter that is no task of the queue's type: for handlers of [`Raw`](crate::Raw) that read the body
+    /// themselves.
+    ///
+    /// # Errors
+    /// As [`retry`](Self::retry).
+    ///
+    /// # Cancel safety
+    /// It may have been settled or not.
+    pub async fn undecodable(&self, error: impl Into<String>) -> Result<(), Error> {
+        self.by_hand(Verdict::Dead {
+            why: DeathReason::Undecodable,
+            error: error.into(),
+        })
+        .await
+    }
+
     async fn by_hand(&self, verdict: Verdict) -> Result<(), Error> {
         if !self.claim() {
             return Err(Error::new(

@@ -14,7 +14,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::settings::BrokerSettings;
-use crate::queue::{Made, Promise};
+use crate::made::Made;
+use crate::queue::Promise;
 
 /// What the thread of a broker is told.
 enum Order {

@@ -11,7 +11,7 @@ import leveret
 import pika
 import pytest
 
-from .rig import PATIENCE, Probe
+from .rig import PATIENCE, Probe, Seen, eventually
 
 Serve = Callable[..., leveret.Server]
 
@@ -199,3 +199,50 @@ def test_strays_are_dropped(peer: Peer, namespace: str, serve: Serve, client: An
     # They are in front of this one.
     assert client.service("probe").echo(1) == 1
     assert server.dropped_messages == 2
+
+
+def test_a_foreign_task_and_a_foreign_reader_of_dead_letters(
+    peer: Peer, client: leveret.Client, namespace: str, serve: Serve
+) -> None:
+    """The least that a program needs: a body and its content type, no id, no headers."""
+    options = leveret.QueueOptions(expires=600.0)
+    jobs = leveret.TaskQueue("jobs", dict[str, int], attempts=2, retry_delay=0.1, queue=options)
+    seen: Seen[Any] = Seen()
+
+    @leveret.worker(jobs)
+    def handle(job: dict[str, int], message: leveret.Message) -> None:
+        seen.add((job, message.id, message.attempt, message.headers.get("tenant")))
+        raise ValueError("no")
+
+    serve(handle)
+    properties = pika.BasicProperties(
+        content_type="application/json", headers={"tenant": 7}, priority=3
+    )
+    peer.channel.basic_publish("", namespace + "jobs", b'{"n": 1}', properties)
+    assert seen.wait() == ({"n": 1}, None, 1, 7)
+    job, given, attempt, tenant = seen.wait()
+    assert (job, attempt, tenant) == ({"n": 1}, 2, 7)
+    eventually(lambda: client.queue_info(jobs).dead == 1, "a dead letter")
+    _, read, body = peer.channel.basic_get(namespace + "jobs.dead", auto_ack=True)
+    assert body == b'{"n": 1}'
+    # Copies have an id, by which they are known again.
+    assert given is not None
+    assert (read.content_type, read.priority, read.message_id) == ("application/json", 3, given)
+    assert read.headers["leveret-death"] == "attempts"
+    assert read.headers["leveret-error"] == "ValueError: no"
+    assert (read.headers["leveret-attempt"], read.headers["tenant"]) == (2, 7)
+
+
+def test_a_foreign_subscriber_and_a_foreign_publisher(
+    peer: Peer, client: leveret.Client, namespace: str
+) -> None:
+    logs = leveret.Events.topic("logs", str)
+    with client.listen(logs, keys=["#"]) as events:
+        peer.channel.queue_bind(peer.reply_to, namespace + "logs", "a.*")
+        client.with_options(codec="json").publish(logs, "hello", key="a.b", headers={"n": 1})
+        properties, body = peer.answer()
+        assert (properties.content_type, body) == ("application/json", b'"hello"')
+        assert properties.headers == {"n": 1}
+        peer.channel.basic_publish(namespace + "logs", "x", b"plain words")
+        found = [next(events)[0] for _ in range(2)]
+    assert found == ["hello", "plain words"]

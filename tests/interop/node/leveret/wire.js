@@ -114,6 +114,7 @@ module.exports = {
   decode,
   encode,
   errorBody,
+  isMetadataKey,
   isName,
   isUuid,
   randomName: (prefix) => prefix + randomBytes(12).toString('base64url'), // 16 characters that nobody can guess

@@ -1,0 +1,394 @@
+"""`@leveret.worker` and `@leveret.subscriber`: how functions become consumers of tasks and events,
+which `leveret.run` and `leveret.Server` take beside services.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
+
+from ._contract import hints_of
+from ._events import Events
+from ._message import Message
+from ._options import QueueOptions, pair, seconds, unknown_option, whole
+from ._payload import Payload
+from ._tasks import TaskQueue, retry_settings
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict, Unpack
+
+    HeaderValue = str | int | float | bool
+    Headers = Mapping[str, HeaderValue]
+
+    class ConsumerOptions(TypedDict, total=False):
+        """What workers and subscribers take alike."""
+
+        concurrency: int
+        prefetch: int | None
+        rate: tuple[int, float] | None
+        timeout: float | None
+
+    class SubscriptionOptions(TypedDict, total=False):
+        """Which events, and for how long they are kept."""
+
+        keys: Iterable[str]
+        all: Headers | Sequence[Headers] | None
+        any: Headers | Sequence[Headers] | None
+        durable: str | None
+        attempts: int
+        retry_delay: float
+        max_retry_delay: float
+        queue: QueueOptions | None
+
+    class ListenOptions(SubscriptionOptions, total=False):
+        """Everything that `listen` takes."""
+
+        prefetch: int | None
+        rate: tuple[int, float] | None
+
+    class SubscriberOptions(ConsumerOptions, SubscriptionOptions, total=False):
+        """Everything that `subscriber` takes besides batches."""
+
+
+T = TypeVar("T")
+R = TypeVar("R")
+P = ParamSpec("P")
+
+_KEYS = ("concurrency", "prefetch", "rate", "timeout", "batch")
+_SUBSCRIPTION_KEYS = (
+    *("keys", "all", "any", "durable"),
+    *("attempts", "retry_delay", "max_retry_delay", "queue"),
+)
+
+
+class Consumer(Generic[P, R]):
+    """A function that handles tasks or events. Made by `worker` and `subscriber`; `leveret.run`
+    and `leveret.Server` run it. Called, it is the function itself, which tests are glad of.
+    """
+
+    def __init__(
+        self,
+        function: Callable[P, R],
+        source: TaskQueue[Any] | Events[Any],
+        settings: dict[str, Any],
+    ) -> None:
+        """For `leveret` itself."""
+        self.function = function
+        self.source = source
+        self.settings = settings
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<leveret.Consumer {where_of(self.function)} of {self.source!r}>"
+
+
+class Handles(Generic[T]):
+    """What `worker` and `subscriber` give: decorates a function of a value, or of that and a
+    `Message`.
+    """
+
+    def __init__(self, source: TaskQueue[T] | Events[T], settings: dict[str, Any]) -> None:
+        """For `leveret` itself."""
+        self._source = source
+        self._settings = settings
+
+    @overload
+    def __call__(self, function: Callable[[T], R], /) -> Consumer[[T], R]: ...
+
+    @overload
+    def __call__(self, function: Callable[[T, Message], R], /) -> Consumer[[T, Message], R]: ...
+
+    def __call__(self, function: Any, /) -> Any:
+        return _consumer(function, self._source, self._settings)
+
+
+class HandlesBatches(Generic[T]):
+    """The same for batches: decorates a function of a list of values, or of that and a list of
+    their `Message`s.
+    """
+
+    def __init__(self, source: TaskQueue[T] | Events[T], settings: dict[str, Any]) -> None:
+        """For `leveret` itself."""
+        self._source = source
+        self._settings = settings
+
+    @overload
+    def __call__(self, function: Callable[[list[T]], R], /) -> Consumer[[list[T]], R]: ...
+
+    @overload
+    def __call__(
+        self, function: Callable[[list[T], list[Message]], R], /
+    ) -> Consumer[[list[T], list[Message]], R]: ...
+
+    def __call__(self, function: Any, /) -> Any:
+        return _consumer(function, self._source, self._settings)
+
+
+def _consumer(function: Any, source: Any, settings: dict[str, Any]) -> Consumer[..., Any]:
+    parameters_of(function)
+    return Consumer(function, source, settings)
+
+
+def where_of(function: Any) -> str:
+    """A function's name, for messages."""
+    return getattr(function, "__qualname__", None) or repr(function)
+
+
+def parameters_of(function: Any) -> list[inspect.Parameter]:
+    """The parameters of a handler: for the value, and perhaps for its message.
+
+    Raises:
+        TypeError: for what cannot be called with these.
+    """
+    where = where_of(function)
+    if not callable(function) or isinstance(function, type):
+        raise TypeError(f"a handler is a function, not {function!r}")
+    if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
+        raise TypeError(f"{where} yields: a handler returns nothing")
+    found = list(inspect.signature(function).parameters.values())
+    if found and found[0].name == "self":
+        raise TypeError(
+            f"{where} is a method of a class: decorate it once there is an object, as in "
+            "leveret.worker(queue)(mailer.send)"
+        )
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    needed = [one for one in found if one.default is one.empty and one.kind in kinds]
+    stray = [one for one in found if one.kind is one.KEYWORD_ONLY and one.default is one.empty]
+    if stray or len(needed) not in (1, 2):
+        raise TypeError(
+            f"{where} takes the task or event, and after it a leveret.Message if it wants one; "
+            "other parameters need defaults"
+        )
+    return needed
+
+
+def payload_for(consumer: Consumer[..., Any], *, batch: bool) -> Payload:
+    """How values are read: by the type of the queue or events, and if that says nothing by the
+    hint of the handler.
+
+    Raises:
+        TypeError: for a hint whose objects cannot travel.
+    """
+    payload = consumer.source.payload
+    if payload.hint is not Any:
+        return payload
+    function = consumer.function
+    where = where_of(function)
+    hints = hints_of(inspect.unwrap(function), where)
+    hint = hints.get(parameters_of(function)[0].name, Any)
+    if batch:
+        arguments = getattr(hint, "__args__", ())
+        if getattr(hint, "__origin__", None) is not list or not arguments:
+            return payload
+        hint = arguments[0]
+    return Payload(hint, where)
+
+
+@overload
+def worker(
+    queue: TaskQueue[T], *, batch: None = None, **options: Unpack[ConsumerOptions]
+) -> Handles[T]: ...
+
+
+@overload
+def worker(
+    queue: TaskQueue[T], *, batch: tuple[int, float], **options: Unpack[ConsumerOptions]
+) -> HandlesBatches[T]: ...
+
+
+def worker(queue: TaskQueue[Any], *, batch: tuple[int, float] | None = None, **options: Any) -> Any:
+    """Makes a function the handler of a queue's tasks.
+
+    ```python
+    @leveret.worker(resize, concurrency=4)
+    def handle(job: Resize, message: leveret.Message) -> None:
+        print(job.image, message.attempt)
+
+    leveret.run(handle)
+    ```
+
+    It takes the task, and its `Message` if it has a second parameter. A task is done when its
+    handler has returned. An exception is another attempt, after the queue's own delay, and a dead
+    letter when there is none left; `Retry` and `Reject` say more. A `def` runs in a thread, an
+    `async def` on the event loop.
+
+    Args:
+        queue: where the tasks are.
+        batch: (size, seconds): the handler takes a list, of so many tasks or of as many as have
+            come when the first has waited so long; and a list of their `Message`s if it has a
+            second parameter.
+        concurrency: how many run at once. Default: 10.
+        prefetch: how many tasks the broker may hand over before earlier ones are done. Default: the
+            concurrency, times the size of a batch.
+        rate: (count, seconds): at most so many are started in so much time, spread evenly, by this
+            worker. A batch counts once.
+        timeout: seconds that a handler may take; then its task has failed.
+
+    Raises:
+        TypeError, ValueError: for options that do not fit.
+    """
+    if not isinstance(cast("object", queue), TaskQueue):
+        raise TypeError(f"a worker's queue is a leveret.TaskQueue, not {queue!r}")
+    settings = consumer_settings({"tasks": queue.as_settings()}, options, batch=batch)
+    return (Handles if batch is None else HandlesBatches)(queue, settings)
+
+
+@overload
+def subscriber(
+    events: Events[T], *, batch: None = None, **options: Unpack[SubscriberOptions]
+) -> Handles[T]: ...
+
+
+@overload
+def subscriber(
+    events: Events[T], *, batch: tuple[int, float], **options: Unpack[SubscriberOptions]
+) -> HandlesBatches[T]: ...
+
+
+def subscriber(
+    events: Events[Any], *, batch: tuple[int, float] | None = None, **options: Any
+) -> Any:
+    """Makes a function a handler of events.
+
+    ```python
+    @leveret.subscriber(logs, keys=["kern.*", "*.critical"])
+    async def on_log(line: LogLine) -> None:
+        print(line.text)
+    ```
+
+    Without `durable` it gets what is published while it is there, and an event whose handler fails
+    is logged and dropped. Otherwise as `worker`.
+
+    Args:
+        events: which events.
+        keys: for direct events the keys, for topics the patterns; one or more.
+        all: for headers events: those that have all of these headers come. A list of such: those
+            that fit one.
+        any: the same for events that have one of these headers.
+        durable: the name of a group. Events are kept for it while nobody is there, in a queue that
+            all subscribers of the group share, and are tried again as tasks are.
+        attempts, retry_delay, max_retry_delay: for durable ones, as for `TaskQueue`.
+        queue: how the queue of a durable one is declared.
+        batch, concurrency, prefetch, rate, timeout: as for `worker`.
+
+    Raises:
+        TypeError, ValueError: for options that do not fit.
+    """
+    if not isinstance(cast("object", events), Events):
+        raise TypeError(f"a subscriber's events are leveret.Events, not {events!r}")
+    settings = consumer_settings(subscription(events, options), options, batch=batch)
+    return (Handles if batch is None else HandlesBatches)(events, settings)
+
+
+def subscription(events: Events[Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Takes what a subscription is about out of the options, for the native side.
+
+    Raises:
+        TypeError, ValueError: for options that do not fit.
+    """
+    keys: Any = options.pop("keys", ())
+    if isinstance(keys, str):
+        raise TypeError(f"keys is a list: keys=[{keys!r}]")
+    keys = list(keys)
+    if not all(isinstance(key, str) for key in keys):
+        raise TypeError("keys are strings")
+    by_headers = [_headers(what, options.pop(what, None)) for what in ("all", "any")]
+    durable, queue = options.pop("durable", None), options.pop("queue", None)
+    if durable is not None and not isinstance(durable, str):
+        raise TypeError(f"durable is the name of a group, not {durable!r}")
+    if queue is not None and not isinstance(queue, QueueOptions):
+        raise TypeError(f"queue is a leveret.QueueOptions, not {queue!r}")
+    retry = {
+        "attempts": options.pop("attempts", 5),
+        "delay": options.pop("retry_delay", 1.0),
+        "max_delay": options.pop("max_retry_delay", 60.0),
+    }
+    _check_kind(events, bool(keys), any(by_headers))
+    return {
+        "events": {
+            "events": events.as_settings(),
+            "keys": keys,
+            "all": by_headers[0],
+            "any": by_headers[1],
+            "durable": durable,
+            "retry": retry_settings(*retry.values()),
+            "queue": None if queue is None else queue.as_settings(),
+        }
+    }
+
+
+def _check_kind(events: Events[Any], keys: bool, headers: bool) -> None:
+    wanted = {"fanout": (False, False), "headers": (False, True)}.get(events.kind, (True, False))
+    if (keys, headers) == wanted:
+        return
+    advice = {
+        "fanout": "all events of a fanout come, and none can be asked for",
+        "headers": "say which by all= or any=",
+    }
+    why = advice.get(events.kind, "say which by keys=[...]")
+    raise ValueError(f"the events {events.name!r} are of kind {events.kind}: {why}")
+
+
+def _headers(what: str, given: Any) -> list[list[tuple[str, Any]]]:
+    if given is None:
+        return []
+    several: list[Any] = [given] if isinstance(given, Mapping) else list(given)
+    return [header_list(what, one) for one in several]
+
+
+def header_list(what: str, given: Any) -> list[tuple[str, Any]]:
+    """Headers as the native side takes them.
+
+    Raises:
+        TypeError: unless they are a mapping of str to str, int, float or bool.
+        ValueError: for a number that has no form on the wire.
+    """
+    if not isinstance(given, Mapping):
+        raise TypeError(f"{what} maps names of headers to values, not {given!r}")
+    headers = list(cast("Mapping[Any, Any]", given).items())
+    for name, value in headers:
+        if not isinstance(name, str) or not isinstance(value, (str, int, float)):
+            raise TypeError(f"{what}: a header is a str, int, float or bool, not {value!r}")
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise ValueError(f"{what}: {value} does not fit 64 bits")
+    return headers
+
+
+def consumer_settings(
+    source: dict[str, Any],
+    options: dict[str, Any],
+    *,
+    batch: Any = None,
+    known: tuple[str, ...] = _KEYS,
+) -> dict[str, Any]:
+    """What the native side is told of a consumer, but for the grace time and what is raw.
+
+    Raises:
+        TypeError, ValueError: for options that do not fit.
+    """
+    for key in options:
+        if key not in known:
+            also = _SUBSCRIPTION_KEYS if "events" in source else ()
+            raise unknown_option(key, (*known, *also))
+    settings: dict[str, Any] = {"from": source, "batch": None}
+    for key in ("concurrency", "prefetch"):
+        value = options.get(key)
+        if value is not None and whole(key, value) > 0xFFFF:
+            raise ValueError(f"{key} is at most 65535, not {value}")
+        settings[key] = value
+    timeout = options.get("timeout")
+    settings["timeout"] = None if timeout is None else seconds("timeout", timeout)
+    rate = options.get("rate")
+    if rate is not None:
+        count, period = pair("rate", rate, "(count, seconds)")
+        rate = (whole("rate", count), seconds("rate", period))
+    settings["rate"] = rate
+    if batch is not None:
+        size, age = pair("batch", batch, "(size, seconds)")
+        settings["batch"] = (whole("batch", size), seconds("batch", age))
+    return settings

@@ -1,0 +1,156 @@
+"""Pushing tasks, publishing events and looking after queues: what both clients have in common."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
+
+import leveret._leveret as _leveret
+
+from ._consumer import header_list
+from ._context import current
+from ._events import Events
+from ._link import Link
+from ._options import Options, seconds, small
+from ._tasks import TaskQueue
+
+if TYPE_CHECKING:
+    from ._payload import Payload
+
+# What orders tasks.
+Key = str | int | bool | uuid.UUID
+
+
+class Senders:
+    """What a client sends to, prepared when it is first used."""
+
+    __slots__ = ("_link", "_options", "_publishers", "_tasks")
+
+    def __init__(self, link: Link, options: Options) -> None:
+        self._link = link
+        self._options = options
+        self._tasks: WeakKeyDictionary[TaskQueue[Any], _leveret.Tasks] = WeakKeyDictionary()
+        self._publishers: WeakKeyDictionary[Events[Any], _leveret.Publisher] = WeakKeyDictionary()
+
+    def tasks(self, queue: TaskQueue[Any]) -> _leveret.Tasks:
+        """The native side of a queue.
+
+        Raises:
+            TypeError: for what is no queue.
+        """
+        try:
+            return self._tasks[queue]
+        except (KeyError, TypeError):
+            pass
+        if not isinstance(cast("object", queue), TaskQueue):
+            raise TypeError(f"tasks go to a leveret.TaskQueue, not {queue!r}")
+        made = self._tasks[queue] = _leveret.Tasks(
+            self._link.connection, queue.as_settings(), **self._options.sender_settings()
+        )
+        return made
+
+    def push(
+        self,
+        queue: TaskQueue[Any],
+        job: Any,
+        delay: float | None,
+        at: datetime.datetime | None,
+        priority: int | None,
+        key: Key | None,
+        dedup: str | None,
+        expires: float | None,
+    ) -> _leveret.Action:
+        """Prepares a push.
+
+        Raises:
+            TypeError, ValueError: for what does not fit.
+        """
+        tasks = self.tasks(queue)
+        if at is not None:
+            if delay is not None:
+                raise TypeError("a task is pushed with a delay, or at a time, not both")
+            delay = _until(at)
+        return tasks.push(
+            queue.payload.write(job),
+            current.get(),
+            delay=None if delay is None else seconds("delay", delay),
+            priority=small("priority", priority),
+            key=_key(key),
+            dedup=_text("dedup", dedup),
+            expires=None if expires is None else seconds("expires", expires),
+        )
+
+    def push_all(
+        self, queue: TaskQueue[Any], jobs: Iterable[Any], priority: int | None
+    ) -> _leveret.Action:
+        """Prepares a push of many.
+
+        Raises:
+            TypeError, ValueError: for what does not fit.
+        """
+        tasks = self.tasks(queue)
+        payload: Payload = queue.payload
+        bodies = [payload.write(job) for job in jobs]
+        return tasks.push_all(bodies, current.get(), priority=small("priority", priority))
+
+    def publish(
+        self,
+        events: Events[Any],
+        event: Any,
+        key: str,
+        headers: Mapping[str, str | int | float | bool] | None,
+        priority: int | None,
+        expires: float | None,
+    ) -> _leveret.Action:
+        """Prepares an event.
+
+        Raises:
+            TypeError, ValueError: for what does not fit.
+        """
+        return self._publisher(events).publish(
+            events.payload.write(event),
+            current.get(),
+            key=_text("key", key) or "",
+            headers=[] if headers is None else header_list("headers", headers),
+            priority=small("priority", priority),
+            expires=None if expires is None else seconds("expires", expires),
+        )
+
+    def _publisher(self, events: Events[Any]) -> _leveret.Publisher:
+        try:
+            return self._publishers[events]
+        except (KeyError, TypeError):
+            pass
+        if not isinstance(cast("object", events), Events):
+            raise TypeError(f"events go to leveret.Events, not {events!r}")
+        made = self._publishers[events] = _leveret.Publisher(
+            self._link.connection, events.as_settings(), **self._options.sender_settings()
+        )
+        return made
+
+
+def _until(at: Any) -> float:
+    if not isinstance(at, datetime.datetime):
+        raise TypeError(f"at is a datetime, not {type(at).__name__}; seconds are a delay")
+    if at.tzinfo is None:
+        raise ValueError("at has no time zone: datetime.now(timezone.utc) is a time with one")
+    return max(0.0, (at - datetime.datetime.now(datetime.timezone.utc)).total_seconds())
+
+
+def _key(key: Any) -> str | None:
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    if key is None or isinstance(key, str):
+        return key
+    if isinstance(key, (int, uuid.UUID)):
+        return str(key)
+    raise TypeError(f"key is a str, int, bool or UUID, not {type(key).__name__}")
+
+
+def _text(key: str, value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{key} is a str, not {type(value).__name__}")
+    return value

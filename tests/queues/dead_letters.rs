@@ -1,0 +1,191 @@
+//! Dead letters: why each died, and what can be done with them.
+
+use leveret::{Code, DeathReason, Message, Outcome, TaskQueue};
+
+use crate::world::{Journal, TENTH, World, json, noting, work};
+
+/// Pushes tasks that are all rejected.
+async fn bury(world: &World, jobs: &[&str]) {
+    let connection = world.connect().await;
+    let tasks = connection.tasks(&work());
+    for job in jobs {
+        tasks
+            .push(&(*job).to_owned())
+            .metadata("team", "blue")
+            .await
+            .unwrap();
+    }
+    let worker = connection
+        .worker(&work())
+        .concurrency(1)
+        .start(async |_: String, _| Outcome::reject("no"))
+        .await
+        .unwrap();
+    world
+        .wait_ready("work.dead", u32::try_from(jobs.len()).unwrap())
+        .await;
+    world.assert_all_settled(worker).await;
+}
+
+#[tokio::test]
+async fn letters_are_read_oldest_first_and_go_back_unless_decided_on() {
+    let world = World::new().await;
+    bury(&world, &["a", "b", "c"]).await;
+    let tasks = world.connect().await.tasks(&work());
+    for _ in 0..2 {
+        let mut letters = tasks.dead_letters().await.unwrap();
+        let mut jobs = Vec::new();
+        while let Some(letter) = letters.next().await.unwrap() {
+            jobs.push(letter.job().unwrap());
+        }
+        assert_eq!(jobs, ["a", "b", "c"]);
+        assert_eq!(tasks.info().await.unwrap().dead, 0, "all are being read");
+        drop(letters);
+        world.wait_ready("work.dead", 3).await;
+    }
+    let mut letters = tasks.dead_letters().await.unwrap();
+    letters.next().await.unwrap().unwrap().discard();
+    drop(letters);
+    world.wait_ready("work.dead", 2).await;
+    let mut letters = tasks.dead_letters().await.unwrap();
+    let oldest = letters.next().await.unwrap().unwrap();
+    assert_eq!(oldest.job().unwrap(), "b");
+}
+
+#[tokio::test]
+async fn a_letter_that_is_retried_is_a_task_with_all_its_attempts() {
+    let world = World::new().await;
+    bury(&world, &["a"]).await;
+    let connection = world.connect().await;
+    let tasks = connection.tasks(&work());
+    let letter = world.dead_letter(&tasks).await;
+    let id = letter.id().map(str::to_owned);
+    letter.retry().await.unwrap();
+
+    let journal = Journal::default();
+    let noted = journal.clone();
+    let worker = connection
+        .worker(&work())
+        .start(move |job: String, message: Message| {
+            noted.note(job, &message);
+            let carried = ["leveret-death", "leveret-died", "leveret-queue"];
+            assert!(
+                carried
+                    .iter()
+                    .all(|name| message.header_value(name).is_none())
+            );
+            let first = message.attempt() == 1;
+            assert_eq!(message.header("leveret-error").is_none(), first);
+            assert_eq!(message.header("team"), Some("blue"));
+            async { Err::<(), _>("again") }
+        })
+        .await
+        .unwrap();
+    let letter = world.dead_letter(&tasks).await;
+    assert_eq!((letter.attempts(), letter.error()), (3, Some("again")));
+    assert_eq!(letter.reason(), DeathReason::Attempts);
+    assert_eq!(letter.id().map(str::to_owned), id);
+    world.assert_all_settled(worker).await;
+    assert_eq!(journal.attempts(), [1, 2, 3]);
+    drop(letter);
+    world.wait_ready("work.dead", 1).await;
+}
+
+#[tokio::test]
+async fn a_task_that_waits_too_long_has_expired() {
+    let world = World::new().await;
+    let connection = world.connect().await;
+    let tasks = connection.tasks(&work());
+    let short = tasks.push(&"short".to_owned()).expires(TENTH / 10);
+    let id = short.await.unwrap().to_string();
+    let letter = world.dead_letter(&tasks).await;
+    assert_eq!(letter.reason(), DeathReason::Expired);
+    assert_eq!((letter.attempts(), letter.error()), (0, None));
+    assert_eq!(letter.died_at(), None);
+    assert_eq!(letter.id(), Some(&*id));
+    assert_eq!(letter.job().unwrap(), "short");
+    letter.retry().await.unwrap();
+    let journal = Journal::default();
+    let worker = noting(&connection, &work(), &journal).await;
+    let run = journal.wait(1).await.remove(0);
+    assert_eq!((&*run.job, run.attempt), ("short", 1));
+    world.assert_all_settled(worker).await;
+}
+
+#[tokio::test]
+async fn a_retried_task_does_not_expire() {
+    let world = World::new().await;
+    let connection = world.connect().await;
+    let tasks = connection.tasks(&work());
+    let journal = Journal::default();
+    let noted = journal.clone();
+    let worker = connection
+        .worker(&work())
+        .start(move |job: String, message: Message| {
+            noted.note(job, &message);
+            // Longer than it may wait.
+            std::future::ready(match message.attempt() {
+                1 => Outcome::retry_in(8 * TENTH, "no"),
+                _ => Outcome::Done,
+            })
+        })
+        .await
+        .unwrap();
+    let brief = tasks.push(&"a".to_owned()).expires(5 * TENTH);
+    brief.await.unwrap();
+    journal.wait(2).await;
+    world.assert_all_settled(worker).await;
+    assert_eq!(tasks.info().await.unwrap().dead, 0);
+}
+
+#[tokio::test]
+async fn what_is_no_task_of_this_type_can_be_looked_at() {
+    let world = World::new().await;
+    let connection = world.connect().await;
+    let queue = TaskQueue::<u32>::new("work");
+    let worker = connection
+        .worker(&queue)
+        .start(async |_: u32, _| ())
+        .await
+        .unwrap();
+    let raw = world.raw().await;
+    let mut image = json("no number");
+    image.content_type = Some("image/png".into());
+    for message in [json("no number"), image.clone()] {
+        assert!(raw.publish("", &world.named("work"), message).await);
+    }
+    let tasks = connection.tasks(&queue);
+    for _ in 0..2 {
+        let letter = world.dead_letter(&tasks).await;
+        assert_eq!(letter.reason(), DeathReason::Undecodable);
+        assert_eq!(letter.attempts(), 1);
+        assert!(letter.error().is_some_and(|error| !error.is_empty()));
+        assert_eq!(letter.job().unwrap_err().code(), Code::InvalidArgument);
+        assert_eq!(letter.body(), image.body);
+        letter.discard();
+    }
+    world.assert_all_settled(worker).await;
+}
+
+#[tokio::test]
+async fn what_a_foreign_consumer_refuses_dies_without_our_reasons() {
+    let world = World::new().await;
+    let tasks = world.connect().await.tasks(&work());
+    tasks.push(&"a".to_owned()).await.unwrap();
+    let raw = world.raw().await;
+    let taken = raw.consume(&world.named("work"), 1).await.next().await;
+    taken.nack(false).await;
+    let letter = world.dead_letter(&tasks).await;
+    assert_eq!(letter.job().unwrap(), "a");
+    assert_eq!(letter.reason(), DeathReason::Rejected);
+    assert_eq!((letter.error(), letter.died_at()), (None, None));
+}
+
+#[tokio::test]
+async fn a_queue_that_nobody_declared_has_no_letters_to_read() {
+    let world = World::new().await;
+    let tasks = world.connect().await.tasks(&work());
+    let mut letters = tasks.dead_letters().await.unwrap();
+    let missing = letters.next().await.unwrap_err();
+    assert_eq!(missing.code(), Code::NoSuchService);
+}

@@ -1,0 +1,20 @@
+//! What tasks and events promise, on a broker: each test fails when the behaviour that it names is taken out.
+
+mod batches;
+mod dead_letters;
+mod declaring;
+mod dedup;
+mod delays;
+mod events;
+mod foreign;
+mod own_broker;
+mod priorities;
+mod rabbitmq_only;
+mod rates;
+mod retries;
+mod settling;
+mod stopping;
+mod subscriptions;
+mod suspects;
+mod tasks;
+mod world;
