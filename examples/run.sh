@@ -5,6 +5,6 @@ set -eu
 cd "$(dirname "$0")/.."
 
 tests/install.sh demo
-cargo build --quiet --all-features -p leveret-examples --examples
-cargo build --quiet --all-features -p leveret-tests --bin run-story
+# As `make test` builds, so that nothing is built twice.
+cargo build --quiet --workspace --all-features --examples --bin run-story
 exec "${CARGO_TARGET_DIR:-target}/debug/run-story" "$@"

@@ -1,11 +1,11 @@
 'use strict'
 
-// A bad release: so many reports at once, in plain Node, as the front end's own server would send them. `node burst.js 9`.
+// A bad release: so many reports at once, in plain Node, as the front end's own server would send them. `node burst.js 6`.
 
 const { randomUUID } = require('node:crypto')
 const amqp = require('amqplib')
 
-async function main (count = 9) {
+async function main (count = 6) {
   const connection = await amqp.connect(process.env.AMQP_URL || 'amqp://127.0.0.1:5672/%2f')
   const channel = await connection.createConfirmChannel()
   // As Leveret declares them, so that it does not matter who comes first.

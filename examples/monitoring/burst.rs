@@ -1,11 +1,11 @@
-//! A bad release: so many reports at once. `monitoring-burst 9`.
+//! A bad release: so many reports at once. `monitoring-burst 6`.
 
 use examples::monitoring::{Report, reports};
 use leveret::{Connection, Error};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let count = std::env::args().nth(1).map_or(Ok(9), |count| count.parse());
+    let count = std::env::args().nth(1).map_or(Ok(6), |count| count.parse());
     let burst: Vec<_> = (1..=count.expect("how many, a whole number"))
         .map(|n: u32| Report {
             page: format!("/item/{n}"),

@@ -30,7 +30,7 @@ async fn main() -> Result<(), Error> {
                     return Outcome::retry("overloaded");
                 };
                 println!("{}: {}", report.page, report.message);
-                sleep(second * 5 / 2).await;
+                sleep(second * 4).await;
                 // Only when the row is safe is the report done.
                 looked_up.push(&report).await.map(drop).into()
             }

@@ -6,9 +6,12 @@ use std::time::Duration;
 use futures_util::future::select_all;
 use harness::{Process, Signal, python};
 use tokio::process::Command;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::transcript::{Act, Transcript};
+
+/// How long a program has to end, all else having been said and done.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Where a story is, which languages it is played in, and on which broker.
 #[derive(Clone, Copy)]
@@ -58,11 +61,15 @@ pub(crate) async fn play(transcript: &Transcript, stage: Stage<'_>) -> Played {
         let commands = commands.map(|program| command(program, transcript, stage));
         let programs: Vec<_> = commands.map(Process::spawn).collect();
         if act.stays {
+            let mut ready = true;
             for program in &programs {
-                program.first_lines(1).await;
+                ready &= is_ready(&program.first_lines(1).await);
             }
             let printing = tokio::spawn(print(programs, act.lines.len()));
             staying.push((n, printing));
+            if !ready {
+                break;
+            }
         } else {
             ends.push((n, end(programs, Duration::ZERO, false).await));
         }
@@ -153,6 +160,10 @@ async fn print(programs: Vec<Process>, lines: usize) -> (Vec<Process>, Duration)
     (programs, lasted.unwrap_or_default())
 }
 
+fn is_ready(lines: &[String]) -> bool {
+    lines.first().is_some_and(|line| line == "ready")
+}
+
 /// Waits for the end of programs, those that stay after a Ctrl-C.
 async fn end(programs: Vec<Process>, lasted: Duration, stays: bool) -> Ended {
     let mut ended = Ended {
@@ -164,8 +175,12 @@ async fn end(programs: Vec<Process>, lasted: Duration, stays: bool) -> Ended {
         if stays {
             program.signal(Signal::INT);
         }
+        let its_end = timeout(PATIENCE, program.wait()).await;
+        if its_end.is_err() {
+            program.signal(Signal::KILL);
+        }
         let (status, mut lines) = program.output().await;
-        if stays && lines.first().is_some_and(|line| line == "ready") {
+        if stays && is_ready(&lines) {
             lines.remove(0);
         } else if stays {
             ended.failure = Some("should have said `ready` first".to_owned());
