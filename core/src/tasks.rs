@@ -27,7 +27,7 @@ pub use queue::{Retry, TaskQueue};
 use crate::codec::Codec;
 use crate::connection::Connection;
 use crate::context::Metadata;
-use crate::error::{Code, Error};
+use crate::error::Error;
 
 /// How many tasks of [`Tasks::push_all`] are under way at once.
 const AT_ONCE: usize = 256;
@@ -171,13 +171,7 @@ impl<T> Tasks<T> {
                     }
                 }
                 if !found {
-                    return Err(Error::new(
-                        Code::NoSuchService,
-                        format!(
-                            "there is no queue `{}`: nothing was pushed to it and no worker was started",
-                            names.queue
-                        ),
-                    ));
+                    return Err(names.missing());
                 }
                 let dead = link.count(&names.dead).await?.unwrap_or_default();
                 let suspect = link.count(&names.suspect).await?.unwrap_or_default();

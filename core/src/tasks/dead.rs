@@ -109,20 +109,21 @@ impl<T: DeserializeOwned + 'static> DeadLetters<T> {
         let channel = session.unless_lost(session.consume.channel()).await?;
         let counts = session
             .unless_lost(session.consume.count(&names.dead))
-            .await?;
+            .await?
+            .ok_or_else(|| names.missing())?;
         Ok(Self {
             connection,
             _session: session,
             channel,
             names,
             timeout,
-            left: counts.unwrap_or_default().ready,
+            left: counts.ready,
             of: PhantomData,
         })
     }
 
-    /// The next one; `None` when all have come that were there when this value was made. Those that are neither tried again nor discarded are back in the
-    /// queue when this value is dropped.
+    /// The next one; `None` when all have come that were there when this value was made. Those that are neither tried
+    /// again nor discarded are back in the queue when this value is dropped.
     ///
     /// # Errors
     /// [`Code::NoSuchService`](crate::Code) when the queue does not exist, [`Code::Unavailable`](crate::Code) when the

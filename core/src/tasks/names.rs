@@ -137,6 +137,18 @@ impl Names {
         }
     }
 
+    /// Nobody has declared them.
+    pub(crate) fn missing(&self) -> Error {
+        Error::new(
+            Code::NoSuchService,
+            format!(
+                "there is no queue `{}`: nothing was pushed to it and no worker was started",
+                self.queue
+            ),
+        )
+        .with_executed(Executed::No)
+    }
+
     /// All queues in which tasks wait.
     pub(crate) fn all(&self) -> Vec<String> {
         match self.partitions {
