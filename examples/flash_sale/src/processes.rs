@@ -15,6 +15,9 @@ use crate::roles::READY;
 const STARTING: Duration = Duration::from_secs(60);
 const ENDING: Duration = Duration::from_secs(10);
 
+/// The process that starts and stops a database server, which is not its child.
+pub(crate) const DATABASE: &str = "database";
+
 #[derive(Debug)]
 struct Process {
     name: String,

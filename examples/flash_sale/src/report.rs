@@ -144,7 +144,7 @@ impl Report {
 
     /// Nothing where the system does not tell.
     fn profile(&self, out: &mut String) -> fmt::Result {
-        const PROCESSES: [&str; 5] = ["buyers", "front", "broker", "orders", "database"];
+        const PROCESSES: [&str; 4] = ["buyers", "front", "broker", "orders"];
         if self.0.iter().all(|row| row.cpu().is_empty()) {
             return Ok(());
         }

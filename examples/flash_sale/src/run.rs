@@ -14,7 +14,7 @@ use crate::failure::{Doing, Failure, Result};
 use crate::load::Crowd;
 use crate::options::Options;
 use crate::plot;
-use crate::processes::Processes;
+use crate::processes::{DATABASE, Processes};
 use crate::report::{Report, Row};
 use crate::sale::{Terms, hold};
 use crate::shop::Shop;
@@ -84,11 +84,7 @@ async fn terms(options: &Options, folder: &TempDir, processes: &mut Processes) -
     };
     let database_url = match &options.database_url {
         Some(url) => url.clone(),
-        None if options.postgresql => {
-            processes
-                .start_role("database", &["postgresql"], &[])
-                .await?
-        }
+        None if options.postgresql => processes.start_role(DATABASE, &["postgresql"], &[]).await?,
         None => format!(
             "sqlite://{}?mode=rwc",
             folder.path().join("shop.db").display()

@@ -128,12 +128,23 @@ impl Shop {
 
     /// Takes a piece off the shelf in the database, which lets only one have the last, however many ask at once.
     pub(crate) async fn take_a_piece(&self, order: &Order) -> Result<Answer> {
+        let mut connection = self.pool.acquire().await?;
         // Most come too late, and a look is cheaper than a write.
-        if let Some(answer) = self.answered(order).await? {
-            return Ok(answer);
+        let row: Option<(i64, i64)> = sqlx::query_as(
+            "SELECT pieces_left, (SELECT COUNT(*) FROM flash_sale_orders WHERE call_id = $2)
+             FROM flash_sale_items WHERE id = $1",
+        )
+        .bind(order.item_id)
+        .bind(&order.call_id)
+        .fetch_optional(&mut *connection)
+        .await?;
+        match row.ok_or(Failure::NoSuchItem(order.item_id))? {
+            (_, 1..) => return Ok(Answer::Ordered),
+            (..=0, _) => return Ok(Answer::SoldOut),
+            _ => {}
         }
         let _turn = self.turn().await;
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = connection.begin().await?;
         let answer = sell(order, &mut transaction).await?;
         transaction.commit().await?;
         Ok(answer)
@@ -183,23 +194,6 @@ impl Shop {
         Ok(answers)
     }
 
-    /// What can be said without a write.
-    async fn answered(&self, order: &Order) -> Result<Option<Answer>> {
-        let row: Option<(i64, i64)> = sqlx::query_as(
-            "SELECT pieces_left, (SELECT COUNT(*) FROM flash_sale_orders WHERE call_id = $2)
-             FROM flash_sale_items WHERE id = $1",
-        )
-        .bind(order.item_id)
-        .bind(&order.call_id)
-        .fetch_optional(&self.pool)
-        .await?;
-        match row.ok_or(Failure::NoSuchItem(order.item_id))? {
-            (_, 1..) => Ok(Some(Answer::Ordered)),
-            (..=0, _) => Ok(Some(Answer::SoldOut)),
-            _ => Ok(None),
-        }
-    }
-
     async fn turn(&self) -> Option<MutexGuard<'_, ()>> {
         match &self.turn {
             Some(turn) => Some(turn.lock().await),
@@ -240,23 +234,32 @@ async fn settings(connection: &mut AnyConnection) -> sqlx::Result<()> {
 /// Takes a piece if there is one, in a transaction. It begins with a write: SQLite would not let one that has read wait for
 /// its turn to write.
 async fn sell(order: &Order, transaction: &mut AnyConnection) -> Result<Answer> {
-    if !insert(order, transaction).await? {
-        return Ok(Answer::Ordered);
-    }
     let taken = sqlx::query(
         "UPDATE flash_sale_items SET pieces_left = pieces_left - 1 WHERE id = $1 AND pieces_left > 0",
     )
     .bind(order.item_id)
     .execute(&mut *transaction)
     .await?;
-    if taken.rows_affected() == 1 {
-        return Ok(Answer::Ordered);
+    if taken.rows_affected() == 0 {
+        // Others were faster, or it was this very call, delivered twice.
+        let bought: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM flash_sale_orders WHERE call_id = $1")
+                .bind(&order.call_id)
+                .fetch_one(transaction)
+                .await?;
+        return Ok(if bought > 0 {
+            Answer::Ordered
+        } else {
+            Answer::SoldOut
+        });
     }
-    sqlx::query("DELETE FROM flash_sale_orders WHERE call_id = $1")
-        .bind(&order.call_id)
-        .execute(transaction)
-        .await?;
-    Ok(Answer::SoldOut)
+    if !insert(order, transaction).await? {
+        sqlx::query("UPDATE flash_sale_items SET pieces_left = pieces_left + 1 WHERE id = $1")
+            .bind(order.item_id)
+            .execute(transaction)
+            .await?;
+    }
+    Ok(Answer::Ordered)
 }
 
 /// Whether it is new.

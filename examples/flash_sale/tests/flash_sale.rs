@@ -105,3 +105,98 @@ fn quick_sells_exactly_what_there_is() {
     assert!(text.contains("SQLite"), "{text}");
     check(&text, &picture);
 }
+
+#[test]
+fn a_broker_that_is_not_there_is_named() {
+    let output = Command::new(env!("CARGO_BIN_EXE_flash-sale"))
+        .arg("--quick")
+        .env("AMQP_URL", "amqp://127.0.0.1:1/%2f")
+        .output()
+        .expect("the program runs");
+    assert_eq!(output.status.code(), Some(1));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        errors.contains("Unavailable") && errors.contains("127.0.0.1:1"),
+        "{errors}"
+    );
+}
+
+#[cfg(target_os = "linux")]
+mod ended_early {
+    use std::fs;
+    use std::process::{Command, Stdio};
+    use std::thread::sleep;
+    use std::time::{Duration, Instant};
+
+    /// State and parent of a process that there is.
+    fn stat(process: u32) -> Option<(String, u32)> {
+        let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        // The name, in brackets, may hold anything.
+        let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+        Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
+    }
+
+    /// Whether it has ended; nobody may have asked yet how.
+    fn ended(process: u32) -> bool {
+        stat(process).is_none_or(|(state, _)| state == "Z")
+    }
+
+    fn children(of: u32) -> Vec<u32> {
+        let processes = fs::read_dir("/proc").expect("/proc").flatten();
+        let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        ids.filter(|id| stat(*id).is_some_and(|(_, parent)| parent == of) && !ended(*id))
+            .collect()
+    }
+
+    fn eventually(what: &str, holds: impl Fn() -> bool) {
+        let began = Instant::now();
+        while !holds() {
+            assert!(began.elapsed() < Duration::from_secs(60), "{what}");
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Ends a sale by a signal while its processes run, and returns its exit code. They must be gone soon.
+    fn end_by(signal: &str) -> Option<i32> {
+        let mut sale = Command::new(env!("CARGO_BIN_EXE_flash-sale"))
+            .args([
+                "--rounds",
+                "1000",
+                "--only",
+                "row",
+                "--clients",
+                "20",
+                "--namespace",
+            ])
+            .arg(format!("ended-by-{signal}."))
+            .env_remove("AMQP_URL")
+            .env_remove("DATABASE_URL")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program runs");
+        let id = sale.id();
+        // A broker, three order services and a front end.
+        eventually("all processes run", || children(id).len() == 5);
+        let processes = children(id);
+        let killed = Command::new("kill")
+            .args(["-s", signal, &id.to_string()])
+            .status();
+        assert!(killed.expect("kill runs").success());
+        let code = sale.wait().expect("it ends").code();
+        eventually("no process stays behind", || {
+            processes.iter().all(|id| ended(*id))
+        });
+        code
+    }
+
+    #[test]
+    fn by_ctrl_c_leaves_no_process_behind() {
+        assert_eq!(end_by("INT"), Some(130));
+    }
+
+    #[test]
+    fn by_kill_leaves_no_process_behind() {
+        assert_eq!(end_by("KILL"), None);
+    }
+}
