@@ -21,25 +21,32 @@ from ._convert import (
     SCALARS,
     UNREADABLE,
     UNSENDABLE,
+    Encode,
     Reader,
     encode_all,
     encode_any,
     encoder_for,
 )
+from ._keys import key_text
 from .errors import Executed, InvalidArgument
 
-Write = Callable[[tuple[Any, ...], dict[str, Any]], bytes]
+# What goes to the native side: a body, or a body with a key and the number of partitions.
+Sent = bytes | tuple[bytes, str, int]
+Write = Callable[[tuple[Any, ...], dict[str, Any]], Sent]
 
 
-def writer(spec: MethodSpec, codec: str, where: str) -> Write:
+def writer(spec: MethodSpec, codec: str, where: str, partitions: int | None = None) -> Write:
     """Makes the function that encodes arguments of a described method, by name."""
     struct = _outgoing(spec.parameters)
-    encode = encoder_for(*(parameter.hint for parameter in spec.parameters))
+    encoder = encoder_for(*(parameter.hint for parameter in spec.parameters))
+    encode: Callable[[Any], Sent] = encoder
     signature = spec.signature
     # Servers that are called with text often know nothing but one bare argument.
     bare = spec.parameters[0].name if codec == "text" and len(spec.parameters) == 1 else None
+    if spec.options.key is not None and partitions is not None:
+        encode, bare = _encode_with_key(encoder, spec.options.key, partitions, bare), None
 
-    def write(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+    def write(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Sent:
         try:
             given = struct(*args, **kwargs)
         except TypeError as error:
@@ -55,7 +62,30 @@ def writer(spec: MethodSpec, codec: str, where: str) -> Write:
     return write
 
 
-def dynamic_writer(codec: str, where: str) -> Write:
+def _encode_with_key(
+    encode: Encode, key: str, partitions: int, bare: str | None
+) -> Callable[[Any], Sent]:
+    def encode_with_key(given: Any) -> Sent:
+        value = getattr(given, key)
+        # The one argument that travels bare is the key.
+        body = value if bare is not None and type(value) in SCALARS else given
+        return encode(body), key_text(value), partitions
+
+    return encode_with_key
+
+
+def with_key(write: Write, key: str, partitions: int) -> Write:
+    """The same for calls with a key that their caller knows."""
+
+    def write_with_key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Sent:
+        body = write(args, kwargs)
+        assert isinstance(body, bytes)
+        return body, key, partitions
+
+    return write_with_key
+
+
+def dynamic_writer(codec: str, where: str) -> Callable[[tuple[Any, ...], dict[str, Any]], bytes]:
     """Makes the function that encodes arguments of a method of which nothing is known."""
 
     def write(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:

@@ -10,9 +10,10 @@ import inspect
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from ._convert import check
+from ._keys import DEFAULT_PARTITIONS, check_key_hint, check_key_name
 from ._names import check_name
 from ._options import seconds
 from .errors import DomainError
@@ -32,6 +33,7 @@ class RpcOptions:
     default: bool = False
     timeout: float | None = None
     queue: str | None = None
+    key: str | None = None
     errors: tuple[type[DomainError], ...] = ()
 
     def __post_init__(self) -> None:
@@ -39,6 +41,14 @@ class RpcOptions:
             seconds("timeout", self.timeout)
         if self.idempotent and self.at_most_once:
             raise TypeError("a method is idempotent or at_most_once, not both")
+        if self.key is not None:
+            if not isinstance(cast("object", self.key), str):
+                raise TypeError(f"key names a parameter, as a str, not {self.key!r}")
+            if self.queue is not None:
+                raise TypeError(
+                    "calls with a key go to the partitions of the service: take `queue` off, or "
+                    "`key`"
+                )
         check_errors(self.errors)
 
 
@@ -81,6 +91,8 @@ class Contract:
     queue: str | None
     doc: str
     methods: tuple[MethodSpec, ...]
+    # None when no method has a key.
+    partitions: int | None
 
     @property
     def kind(self) -> Kind:
@@ -131,6 +143,9 @@ def read_method(
         signature = signature.replace(parameters=found)
     hints = hints_of(function, where)
     parameters = tuple(_parameter(one, hints, where) for one in found)
+    if options.key is not None:
+        check_key_name(where, options.key, (one.name for one in found))
+        check_key_hint(where, options.key, hints.get(options.key, Any))
     result = hints.get("return", Any)
     if not options.oneway:
         _check(result, f"{where}: the result")
@@ -153,11 +168,13 @@ def read_contract(
     queue: str | None,
     doc: str | None,
     methods: Iterable[MethodSpec],
+    partitions: int | None,
 ) -> Contract:
     """Puts methods together.
 
     Raises:
-        TypeError: for names that are used twice, more than one default method, or no method at all.
+        TypeError: for names that are used twice, more than one default method, no method at all, or
+            partitions that no method uses.
     """
     all_methods = tuple(methods)
     if not all_methods:
@@ -169,7 +186,19 @@ def read_contract(
         seen.add(method.name)
     if sum(method.options.default for method in all_methods) > 1:
         raise TypeError(f"the service {name!r} has more than one default method")
-    return Contract(name, queue, inspect.cleandoc(doc or ""), all_methods)
+    check_partitions_are_used(partitions, (method.options for method in all_methods))
+    if partitions is None and any(method.options.key is not None for method in all_methods):
+        partitions = DEFAULT_PARTITIONS
+    return Contract(name, queue, inspect.cleandoc(doc or ""), all_methods, partitions)
+
+
+def check_partitions_are_used(partitions: int | None, methods: Iterable[RpcOptions]) -> None:
+    """Raises TypeError for partitions of a service without keys."""
+    if partitions is not None and all(options.key is None for options in methods):
+        raise TypeError(
+            "only methods with a key use partitions: mark one with @rpc(key=...), or take "
+            "`partitions` off"
+        )
 
 
 def hints_of(function: Callable[..., Any], where: str) -> dict[str, Any]:

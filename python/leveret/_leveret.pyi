@@ -31,6 +31,8 @@ Event: TypeAlias = tuple[Any, ...]
 
 # The handler in which something is sent.
 Around: TypeAlias = Request | Delivery
+# A body; or a body, the key that orders the call, and the number of partitions.
+Sent: TypeAlias = bytes | tuple[bytes, str, int]
 
 @final
 class Queue:
@@ -86,11 +88,11 @@ class Lane:
     """
 
     def __new__(cls, connection: Connection, queue: Queue) -> Lane: ...
-    def call(self, slot: int, target: Target, body: bytes, around: Around | None) -> None:
+    def call(self, slot: int, target: Target, sent: Sent, around: Around | None) -> None:
         """Sends a call; ends in `VALUE` or `FAILED`. `around` is the request whose handler makes
         the call.
         """
-    def cast(self, slot: int, target: Target, body: bytes, around: Around | None) -> None:
+    def cast(self, slot: int, target: Target, sent: Sent, around: Around | None) -> None:
         """Ends in `DONE` or `FAILED`."""
     def start(self, slot: int, action: Action) -> None:
         """Ends in `DONE` or `FAILED`."""
@@ -123,11 +125,11 @@ class Target:
         """`queue` is taken verbatim, `service` gets the namespace. What is wrong with the options
         is told by the first call. `codec` is `msgpack`, `json` or `text`.
         """
-    def call(self, body: bytes, around: Around | None) -> Event:
+    def call(self, sent: Sent, around: Around | None) -> Event:
         """Blocking; gives a `VALUE` or `FAILED` event. Ctrl-C is noticed within 50 ms and cancels
         the call.
         """
-    def cast(self, body: bytes, around: Around | None) -> Event: ...
+    def cast(self, sent: Sent, around: Around | None) -> Event: ...
 
 @final
 class Action:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from asyncio import get_running_loop
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import leveret._leveret as _leveret
 
-from ._arguments import dynamic_writer, writer
+from ._arguments import dynamic_writer, with_key, writer
 from ._context import current
 from ._contract import MethodSpec
 from ._convert import UNREADABLE, Reader
 from ._failures import NO_ERRORS, to_exception
+from ._keys import key_option
 from ._leveret import FAILED, VALUE
 from ._life import blocking_is_refused, refuse_to_block
 from ._link import Link
@@ -28,7 +29,7 @@ from .errors import DomainError, Executed, Internal
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-    from ._options import CallOptions
+    from ._options import MethodOptions
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class Route:
     method: str
     spec: MethodSpec | None = None
     errors: Mapping[str, type[DomainError]] = field(default_factory=lambda: NO_ERRORS)
+    # What the contract says, for a method with a key.
+    partitions: int | None = None
+    # The key that the caller gives instead, and of how many partitions.
+    key: tuple[str, int] | None = None
 
     @property
     def where(self) -> str:
@@ -72,21 +77,39 @@ class _Prepared:
             self._write = dynamic_writer(options.codec, route.where)
             self._reader = Reader(Any)
         else:
-            self._write = writer(spec, options.codec, route.where)
+            self._write = writer(spec, options.codec, route.where, route.partitions)
             if spec.result is not type(None):
                 self._reader = Reader(spec.result)
+        if route.key is not None:
+            self._write = with_key(self._write, *route.key)
 
-    def with_options(self, **options: Unpack[CallOptions]) -> Self:
+    def with_options(self, **options: Unpack[MethodOptions]) -> Self:
         """The same method with other options.
 
         ```python
         math.fib.with_options(timeout=2)(30)
+        shop.buy.with_options(key=("item-7", 16))("item-7", 2)
         ```
+
+        Args:
+            key: what orders the calls, for a method that its service has declared so, and the
+                number of partitions that it says. Of a class the methods do that by themselves.
+            options: besides it, the options of calls: see `Client.with_options`.
 
         Raises:
             TypeError, ValueError: for an option that does not exist or does not fit.
         """
-        return type(self)(self._link, self._route, self._options.merged(options))
+        others: dict[str, Any] = {**options}
+        route = self._route
+        if "key" in others:
+            key = key_option(others.pop("key"))
+            if key is not None and route.spec is not None and route.spec.options.key is not None:
+                raise TypeError(
+                    f"{route.where} is ordered by its argument `{route.spec.options.key}`: leave "
+                    "the option `key` out"
+                )
+            route = replace(route, key=key)
+        return type(self)(self._link, route, self._options.merged(others))
 
     def read(self, body: bytes, how: int) -> Any:
         """Decodes a result. For `leveret` itself."""

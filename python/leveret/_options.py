@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 if TYPE_CHECKING:
     from typing_extensions import TypedDict
 
+    from ._keys import Key
+
     class CallOptions(TypedDict, total=False):
         """Options of calls and casts; given to `connect`, `service` and every `with_options`."""
 
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
         codec: Literal["msgpack", "json", "text"]
         when_blocked: Literal["fail", "wait"]
         when_disconnected: Literal["wait", "fail"]
+
+    class MethodOptions(CallOptions, total=False):
+        """What `with_options` of a method takes besides."""
+
+        key: tuple[Key, int] | None
 
     class ConnectionOptions(TypedDict, total=False):
         """Options of a connection."""
@@ -209,6 +216,10 @@ def _checked(key: str, value: Any) -> Any:
         return _trace(value)
     if key == "metadata":
         return _metadata(value)
+    if key == "key":
+        raise TypeError(
+            "a key is for the calls of one method: give it to the method's with_options"
+        )
     raise unknown_option(key, _KEYS)
 
 

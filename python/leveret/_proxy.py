@@ -50,6 +50,7 @@ class _Service(Generic[M]):
                 spec.name,
                 spec,
                 {**spec.errors, **by_name(self._errors)},
+                contract.partitions if contract else None,
             )
             kind = self._kinds[1] if spec.options.oneway else self._kinds[0]
             # Not by `setattr`: a remote method may be called `with_options`, and then is what one

@@ -26,6 +26,8 @@ def described(contract: Contract, *, blocking: frozenset[str] = frozenset()) -> 
     descriptor: dict[str, Any] = {"name": contract.name, "doc": contract.doc}
     if contract.queue is not None:
         descriptor["queue"] = contract.queue
+    if contract.partitions is not None:
+        descriptor["partitions"] = contract.partitions
     descriptor["methods"] = [
         {
             "name": method.name,
@@ -52,6 +54,8 @@ def _options(method: MethodSpec, blocking: bool) -> dict[str, Any]:
         options["timeout_ms"] = round(method.options.timeout * 1000)
     if method.options.queue is not None:
         options["queue"] = method.options.queue
+    if method.options.key is not None:
+        options["key"] = method.options.key
     return options
 
 

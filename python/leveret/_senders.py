@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import uuid
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
@@ -13,15 +12,13 @@ import leveret._leveret as _leveret
 from ._consumer import header_list
 from ._context import current
 from ._events import Events
+from ._keys import Key, key_text
 from ._link import Link
 from ._options import Options, seconds, small
 from ._tasks import TaskQueue
 
 if TYPE_CHECKING:
     from ._payload import Payload
-
-# What orders tasks.
-Key = str | int | bool | uuid.UUID
 
 
 class Senders:
@@ -78,7 +75,7 @@ class Senders:
             current.get(),
             delay=None if delay is None else seconds("delay", delay),
             priority=small("priority", priority),
-            key=_key(key),
+            key=None if key is None else key_text(key),
             dedup=_text("dedup", dedup),
             expires=None if expires is None else seconds("expires", expires),
         )
@@ -138,16 +135,6 @@ def _until(at: Any) -> float:
     if at.tzinfo is None:
         raise ValueError("at has no time zone: datetime.now(timezone.utc) is a time with one")
     return max(0.0, (at - datetime.datetime.now(datetime.timezone.utc)).total_seconds())
-
-
-def _key(key: Any) -> str | None:
-    if isinstance(key, bool):
-        return "true" if key else "false"
-    if key is None or isinstance(key, str):
-        return key
-    if isinstance(key, (int, uuid.UUID)):
-        return str(key)
-    raise TypeError(f"key is a str, int, bool or UUID, not {type(key).__name__}")
 
 
 def _text(key: str, value: Any) -> str | None:

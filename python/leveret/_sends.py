@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ._do import do, done_here
 from ._events import Events
+from ._keys import Key
 from ._link import Link
 from ._listen import AsyncListening, Listening, listening
 from ._loop import CallFuture
-from ._senders import Key, Senders
+from ._senders import Senders
 from ._tasks import AsyncDeadLetters, DeadLetters, QueueInfo, TaskQueue
 
 if TYPE_CHECKING:

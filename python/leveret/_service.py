@@ -18,9 +18,11 @@ from ._contract import (
     MethodSpec,
     RpcOptions,
     check_errors,
+    check_partitions_are_used,
     read_contract,
     read_method,
 )
+from ._keys import check_key_name, check_partitions
 from ._names import check_name, snake_case
 from ._options import unknown_option
 from ._schema import as_rust_does
@@ -37,6 +39,7 @@ class _ServiceMark:
     name: str
     queue: str | None
     errors: tuple[type[DomainError], ...]
+    partitions: int | None
 
 
 # Beside the classes and not in them: an attribute would become a member of a runtime-checkable
@@ -59,6 +62,7 @@ def rpc(
     default: bool = False,
     timeout: float | None = None,
     queue: str | None = None,
+    key: str | None = None,
     errors: Iterable[type[DomainError]] = (),
 ) -> Callable[[F], F]: ...
 
@@ -79,6 +83,9 @@ def rpc(function: Any = None, /, **options: Any) -> Any:
         default: it takes requests that name no method.
         timeout: the deadline, in seconds, of calls that set none.
         queue: a queue of its own, verbatim.
+        key: the name of the parameter that orders its calls: those with the same value run one
+            after another, at one server at a time, and others beside them. A str, int, bool, UUID
+            or an enum of those.
         errors: the domain errors that it raises, besides those of the service.
 
     Raises:
@@ -109,10 +116,17 @@ def _check_function(function: Any) -> None:
         raise TypeError(f"@rpc marks functions, not {function!r}")
 
 
+def _check_key(function: Any, options: RpcOptions, *, owned: bool) -> None:
+    if options.key is not None:
+        names = list(inspect.signature(function).parameters)[1 if owned else 0 :]
+        check_key_name(function.__qualname__, options.key, names)
+
+
 def _marked(function: Any, options: RpcOptions) -> Any:
     if isinstance(function, (staticmethod, classmethod)):
         raise TypeError("@rpc is for methods with `self`; for functions there is leveret.Service")
     _check_function(function)
+    _check_key(function, options, owned=True)
     setattr(function, _MARK, options)
     return function
 
@@ -127,6 +141,7 @@ def service(
     /,
     *,
     queue: str | None = None,
+    partitions: int | None = None,
     errors: Iterable[type[DomainError]] = (),
 ) -> Callable[[C], C]: ...
 
@@ -136,6 +151,7 @@ def service(
     /,
     *,
     queue: str | None = None,
+    partitions: int | None = None,
     errors: Iterable[type[DomainError]] = (),
 ) -> Any:
     """Makes a class a service: a Protocol or an ABC that both sides share, or the implementation
@@ -151,14 +167,19 @@ def service(
     Args:
         name: the service's name on the wire; by default the class's in snake_case, as in Rust.
         queue: its queue, verbatim, instead of namespace and name.
+        partitions: how many partitions its methods with a `key` have, 1 to 1,024; None: 16. Callers
+            count with it: changing it gives keys other partitions.
         errors: the domain errors that its methods raise.
 
     Raises:
-        TypeError: if it does not decorate a class, or errors are no domain errors.
+        TypeError: if it does not decorate a class, errors are no domain errors, or partitions are
+            too many or used by no method.
         ValueError: if the name may not be used.
     """
     all_errors = tuple(errors)
     check_errors(all_errors)
+    if partitions is not None:
+        check_partitions(partitions)
     if inspect.isroutine(name):
         raise TypeError("@leveret.service decorates a class; for functions use leveret.Service")
     if name is not None and not isinstance(name, (str, type)):
@@ -168,7 +189,8 @@ def service(
         if not isinstance(cls, type):
             raise TypeError("@leveret.service decorates a class; for functions use leveret.Service")
         said = name if isinstance(name, str) else snake_case(cls.__name__)
-        _services[cls] = _ServiceMark(check_name("service", said), queue, all_errors)
+        check_partitions_are_used(partitions, _marked_methods(cls).values())
+        _services[cls] = _ServiceMark(check_name("service", said), queue, all_errors, partitions)
         return cls
 
     return decorate(name) if isinstance(name, type) else decorate
@@ -186,8 +208,13 @@ class Service:
     leveret.run(math)
     ```
 
+    Args:
+        name: its name on the wire.
+        queue, partitions, errors: as for `leveret.service`.
+        doc: what it is, for `describe`.
+
     Raises:
-        TypeError: if errors are no domain errors.
+        TypeError: if errors are no domain errors, or partitions are too many.
         ValueError: if the name may not be used.
     """
 
@@ -196,6 +223,7 @@ class Service:
         name: str,
         *,
         queue: str | None = None,
+        partitions: int | None = None,
         errors: Iterable[type[DomainError]] = (),
         doc: str = "",
     ) -> None:
@@ -203,6 +231,7 @@ class Service:
         self._queue = queue
         self._errors = tuple(errors)
         self._doc = doc
+        self._partitions = None if partitions is None else check_partitions(partitions)
         self._functions: list[tuple[Callable[..., Any], RpcOptions]] = []
         check_errors(self._errors)
 
@@ -221,6 +250,7 @@ class Service:
         default: bool = False,
         timeout: float | None = None,
         queue: str | None = None,
+        key: str | None = None,
         errors: Iterable[type[DomainError]] = (),
     ) -> Callable[[F], F]: ...
 
@@ -230,6 +260,7 @@ class Service:
 
         def add(function: Any) -> Any:
             _check_function(function)
+            _check_key(function, parsed, owned=False)
             self._functions.append((function, parsed))
             return function
 
@@ -241,7 +272,7 @@ class Service:
             read_method(function, function.__name__, options, self._errors, owner=None)
             for function, options in self._functions
         ]
-        return read_contract(self.name, self._queue, self._doc, methods)
+        return read_contract(self.name, self._queue, self._doc, methods, self._partitions)
 
     def __repr__(self) -> str:
         return f"<leveret.Service {self.name!r}>"
@@ -297,7 +328,7 @@ def _read_class(cls: type, mark: _ServiceMark) -> Contract:
         function = inspect.getattr_static(cls, attribute)
         methods.append(read_method(function, attribute, options, mark.errors, owner=cls))
     doc = cast("str | None", cls.__dict__.get("__doc__"))
-    return read_contract(mark.name, mark.queue, doc, methods)
+    return read_contract(mark.name, mark.queue, doc, methods, mark.partitions)
 
 
 def _marked_methods(cls: type) -> dict[str, RpcOptions]:

@@ -15,7 +15,7 @@ use crate::action::{Action, Around};
 use crate::connection::Connection;
 use crate::fork::Own;
 use crate::queue::{Event, Events, Queue};
-use crate::target::Target;
+use crate::target::{Sent, Target};
 
 enum Order {
     Call {
@@ -182,20 +182,20 @@ impl Lane {
         &self,
         slot: u64,
         target: &Target,
-        body: &[u8],
+        sent: Sent,
         around: Option<Around<'_>>,
     ) -> PyResult<()> {
-        self.send(slot, target.prepare_call(slot, body, around.as_ref()))
+        self.send(slot, target.prepare_call(slot, sent, around.as_ref()))
     }
 
     fn cast(
         &self,
         slot: u64,
         target: &Target,
-        body: &[u8],
+        sent: Sent,
         around: Option<Around<'_>>,
     ) -> PyResult<()> {
-        self.send(slot, target.prepare_cast(slot, body, around.as_ref()))
+        self.send(slot, target.prepare_cast(slot, sent, around.as_ref()))
     }
 
     /// Does what is not a call.

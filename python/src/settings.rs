@@ -148,6 +148,8 @@ pub(crate) struct Descriptor {
     doc: String,
     #[serde(default)]
     queue: Option<String>,
+    #[serde(default)]
+    partitions: Option<u16>,
     methods: Vec<Method>,
 }
 
@@ -179,6 +181,8 @@ struct Options {
     timeout_ms: Option<u64>,
     #[serde(default)]
     queue: Option<String>,
+    #[serde(default)]
+    key: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -195,7 +199,7 @@ impl Descriptor {
             name: self.name.into(),
             doc: self.doc.into(),
             queue: self.queue.map(Cow::Owned),
-            partitions: None,
+            partitions: self.partitions,
             methods: self.methods.into_iter().map(Method::into_core).collect(),
         }
     }
@@ -222,7 +226,7 @@ impl Method {
                 default: options.default,
                 timeout: options.timeout_ms.map(Duration::from_millis),
                 queue: options.queue.map(Cow::Owned),
-                key: None,
+                key: options.key.map(Cow::Owned),
             },
             schemas,
         }

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use leveret::{Codec, Encoded, Endpoint, Error, TraceContext, WhenDown};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyBytes, PyTuple};
 use tokio::runtime::Handle;
 
 use crate::action::Around;
@@ -31,6 +31,32 @@ pub(crate) struct Target {
     priority: Option<u8>,
     expires: Option<Duration>,
     try_now: bool,
+}
+
+/// What a call sends: a body, which most of them give alone, or a body with a key and the number of partitions.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    body: Bytes,
+    key: Option<(String, u16)>,
+}
+
+impl<'py> FromPyObject<'_, 'py> for Sent {
+    type Error = PyErr;
+
+    fn extract(sent: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let copy = |body: &[u8]| Bytes::copy_from_slice(body);
+        if let Ok(body) = sent.cast::<PyBytes>() {
+            return Ok(Self {
+                body: copy(body.as_bytes()),
+                key: None,
+            });
+        }
+        let (body, key, partitions): (Bound<'py, PyBytes>, String, u16) = sent.extract()?;
+        Ok(Self {
+            body: copy(body.as_bytes()),
+            key: Some((key, partitions)),
+        })
+    }
 }
 
 /// An error that fails every call; errors themselves cannot be cloned.
@@ -65,10 +91,13 @@ impl Target {
     pub(crate) fn prepare_call(
         &self,
         slot: u64,
-        body: &[u8],
+        sent: Sent,
         around: Option<&Around<'_>>,
     ) -> Result<BoxFuture<'static, Event>, Error> {
-        let mut call = self.endpoint()?.call(self.encode(body)?);
+        let mut call = self.endpoint()?.call(self.encode(sent.body)?);
+        if let Some((key, partitions)) = sent.key {
+            call = call.key(key, partitions);
+        }
         if let Some(trace) = &self.trace {
             call = call.trace(trace.clone());
         }
@@ -93,10 +122,13 @@ impl Target {
     pub(crate) fn prepare_cast(
         &self,
         slot: u64,
-        body: &[u8],
+        sent: Sent,
         around: Option<&Around<'_>>,
     ) -> Result<BoxFuture<'static, Event>, Error> {
-        let mut cast = self.endpoint()?.cast(self.encode(body)?);
+        let mut cast = self.endpoint()?.cast(self.encode(sent.body)?);
+        if let Some((key, partitions)) = sent.key {
+            cast = cast.key(key, partitions);
+        }
         if let Some(trace) = &self.trace {
             cast = cast.trace(trace.clone());
         }
@@ -117,8 +149,8 @@ impl Target {
         self.endpoint.get()?.as_ref().map_err(Failed::error)
     }
 
-    fn encode(&self, body: &[u8]) -> Result<Encoded, Error> {
-        Encoded::from_msgpack(Bytes::copy_from_slice(body), self.codec)
+    fn encode(&self, body: Bytes) -> Result<Encoded, Error> {
+        Encoded::from_msgpack(body, self.codec)
     }
 }
 
@@ -207,20 +239,20 @@ impl Target {
     fn call<'py>(
         &self,
         py: Python<'py>,
-        body: &[u8],
+        sent: Sent,
         around: Option<Around<'_>>,
     ) -> PyResult<Bound<'py, PyTuple>> {
-        let call = self.prepare_call(0, body, around.as_ref());
+        let call = self.prepare_call(0, sent, around.as_ref());
         self.wait(py, call)
     }
 
     fn cast<'py>(
         &self,
         py: Python<'py>,
-        body: &[u8],
+        sent: Sent,
         around: Option<Around<'_>>,
     ) -> PyResult<Bound<'py, PyTuple>> {
-        let cast = self.prepare_cast(0, body, around.as_ref());
+        let cast = self.prepare_cast(0, sent, around.as_ref());
         self.wait(py, cast)
     }
 }

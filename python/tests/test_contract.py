@@ -20,7 +20,7 @@ class Stats(msgspec.Struct):
     mean: float | None
 
 
-@leveret.service("math", queue="rpc_queue")
+@leveret.service("math", queue="rpc_queue", partitions=8)
 class Math(Protocol):
     """Arithmetic.
 
@@ -41,6 +41,9 @@ class Math(Protocol):
     @leveret.rpc(name="renamed", at_most_once=True, timeout=0.25, queue="math.slow")
     def original(self) -> int: ...
 
+    @leveret.rpc(key="account")
+    def book(self, account: str, sum: int) -> int: ...
+
     def helper(self) -> int: ...
 
 
@@ -60,7 +63,8 @@ def test_the_descriptor_has_the_shape_of_the_golden_file() -> None:
     assert {key: value for key, value in described.items() if key != "methods"} == {
         key: value for key, value in GOLDEN.items() if key != "methods"
     }
-    assert [method["name"] for method in described["methods"]] == ["fib", "stats", "log", "renamed"]
+    names = [method["name"] for method in described["methods"]]
+    assert names == ["fib", "stats", "log", "renamed", "book"]
     for method in described["methods"]:
         assert without_formats(method) == without_formats(golden[method["name"]])
 

@@ -36,6 +36,12 @@ class Log(ABC):
     async def line(self, text: str) -> None: ...
 
 
+@leveret.service("shop", partitions=8)
+class Shop(Protocol):
+    @leveret.rpc(key="item")
+    def buy(self, item: str, count: int) -> int: ...
+
+
 @leveret.service
 class Plain:
     @leveret.rpc
@@ -57,6 +63,7 @@ def blocking(client: leveret.Client) -> None:
     assert_type(math.fib(30), int)
     assert_type(math.mean([1.0], weighted=True), float)
     assert_type(client.service(Plain).method(), str)
+    assert_type(client.service(Shop).buy("item-7", 2), int)
     math.fib("30")  # pyright: ignore[reportArgumentType]
     math.fibb(30)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
 
@@ -67,6 +74,8 @@ def blocking(client: leveret.Client) -> None:
     assert_type(dynamic.fib(30), Any)
     assert_type(dynamic.fib.cast(30), None)
     assert_type(dynamic.fib.with_options(timeout=1.5), leveret.Method)
+    assert_type(dynamic.buy.with_options(key=("item-7", 16)), leveret.Method)
+    dynamic.with_options(key=("item-7", 16))  # pyright: ignore[reportCallIssue]
     assert_type(client.service(queue="rpc_queue"), leveret.Proxy)
     assert_type(client.with_options(codec="json"), leveret.Client)
     client.with_options(codec="xml")  # pyright: ignore[reportArgumentType]
