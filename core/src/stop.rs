@@ -6,11 +6,9 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::client::after;
 use crate::error::{Code, Error};
 use crate::server::closed;
-
-/// 30 years, which every clock can count to: a grace time may be "for ever".
-const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// The two steps of stopping.
 #[derive(Clone, Debug)]
@@ -33,8 +31,7 @@ impl Stop {
 
     /// When a grace time that begins now is over.
     pub(crate) fn grace_ends(&self) -> Instant {
-        let now = Instant::now();
-        now.checked_add(self.grace).unwrap_or_else(|| now + FAR)
+        after(self.grace)
     }
 
     /// Lets handlers finish until the grace time is over, and ends them then.
@@ -133,12 +130,13 @@ impl Signals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::LONGEST;
 
     #[tokio::test]
     async fn a_grace_time_may_be_longer_than_any_clock_counts() {
         let stop = Stop::new(Duration::MAX);
         let grace_ends = stop.grace_ends();
-        assert!(grace_ends > Instant::now() + FAR / 2);
+        assert!(grace_ends > Instant::now() + LONGEST / 2);
         let running = TaskTracker::new();
         let token = running.token();
         let mut finish = std::pin::pin!(stop.finish(&running, grace_ends));

@@ -348,7 +348,7 @@ impl<H: Handler> Intake<H> {
 impl<H: Handler> Common<H> {
     /// Gives what runs its time.
     async fn let_finish(&self) {
-        let grace_ends = after(self.stop.grace);
+        let grace_ends = self.stop.grace_ends();
         self.stop.finish(&self.running, grace_ends).await;
     }
 

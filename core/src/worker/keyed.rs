@@ -17,7 +17,6 @@ use super::rate::Rate;
 use super::seen::Again;
 use super::settle::{Desk, Verdict};
 use crate::amqp::{Channel, Consumer};
-use crate::client::after;
 use crate::error::Error;
 use crate::partition::{Held, InLane, Lanes, Owner, PartitionSet, own};
 use crate::tasks::{DeathReason, Names};
@@ -87,7 +86,7 @@ pub(super) async fn serve<H: Handler>(
         ready,
     )
     .await;
-    let grace_ends = after(common.stop.grace);
+    let grace_ends = common.stop.grace_ends();
     common.stop.finish(&common.running, grace_ends).await;
 }
 
@@ -338,7 +337,7 @@ impl<H: Handler> Keyed<H> {
         let ours = |waiting: &Waiting| Arc::ptr_eq(waiting.message.desk(), desk);
         // They are back when the channel is closed, in their order.
         drop(lanes.retract(ours));
-        let grace_ends = after(stop.grace);
+        let grace_ends = stop.grace_ends();
         stop.finish(given, grace_ends).await;
     }
 }
