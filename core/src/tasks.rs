@@ -132,7 +132,7 @@ impl<T> Tasks<T> {
     /// Sends this entry with every task.
     ///
     /// # Errors
-    /// [`Code::InvalidArgument`] for a key that may not be used.
+    /// [`Code::InvalidArgument`](crate::Code::InvalidArgument) for a key that may not be used.
     pub fn with_metadata(
         mut self,
         key: impl Into<Cow<'static, str>>,
@@ -145,8 +145,8 @@ impl<T> Tasks<T> {
     /// What is in the queue and in those beside it.
     ///
     /// # Errors
-    /// [`Code::NoSuchService`] when neither a push nor a worker has declared the queue yet, [`Code::Unavailable`]
-    /// without a connection.
+    /// [`Code::NoSuchService`](crate::Code::NoSuchService) when neither a push nor a worker has declared the queue yet,
+    /// [`Code::Unavailable`](crate::Code::Unavailable) without a connection.
     ///
     /// # Cancel safety
     /// Cancel-safe.
