@@ -1,7 +1,9 @@
-//! The working side of tasks and events. A message goes [`consumer`] → handler → [`settle`]; [`source`] says where it
-//! comes from, [`seen`] what to make of one that comes again.
+//! The working side of tasks and events. A message goes [`consumer`] → handler → [`settle`]; [`common`] is what
+//! all consumers of a worker share, [`source`] says where a message comes from, [`seen`] what to make of one that comes
+//! again.
 
 mod builder;
+mod common;
 mod consumer;
 mod keyed;
 mod marks;
@@ -27,7 +29,7 @@ use crate::connection::Connection;
 use crate::error::{Code, Error, Executed};
 use crate::server::closed;
 use crate::stop::{self, Stop};
-use consumer::{Batch, Common, Handler};
+use common::{Batch, Common, Handler};
 use rate::Rate;
 use seen::Seen;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use serde::de::DeserializeOwned;
 
-use super::consumer::{Batch, Handler};
+use super::common::{Batch, Handler};
 use super::message::Message;
 use super::outcome::Outcome;
 use super::rate::Rate;

@@ -10,7 +10,7 @@ use tokio::time::{sleep, sleep_until};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::consumer::{Common, Handler};
+use super::common::{Common, Handler};
 use super::marks::Marks;
 use super::message::Message;
 use super::rate::Rate;
