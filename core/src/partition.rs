@@ -4,9 +4,12 @@
 
 mod lanes;
 mod ownership;
+mod round;
+mod set;
 
 pub(crate) use lanes::{InLane, Lanes};
-pub(crate) use ownership::{Held, Owner, PartitionSet, own};
+pub(crate) use ownership::{Held, Owner, own};
+pub(crate) use set::PartitionSet;
 
 use serde::Serialize;
 use serde_json::Value;
