@@ -61,7 +61,7 @@ impl<'de> Deserialize<'de> for Raw {
 }
 
 /// A body on its way out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Body {
     pub(crate) content_type: Option<String>,
     pub(crate) bytes: Bytes,

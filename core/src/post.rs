@@ -1,6 +1,8 @@
 //! Messages that nobody answers: tasks, events, and copies of those for a later attempt. Each is sent until the broker
 //! has confirmed it or the deadline has come. One that was sent twice because its fate was unknown has the same id.
 
+mod draft;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,6 +10,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
+
+pub(crate) use draft::{Defaults, Draft};
 
 use crate::amqp::{Channel, ConfirmSink, Delivery, Message, Publisher, Returned};
 use crate::client::Permit;
