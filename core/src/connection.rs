@@ -1,5 +1,6 @@
 //! The connection that clients and servers share: kept alive by a supervisor, its state open to view.
 
+mod attend;
 mod builder;
 mod session;
 mod state;
@@ -12,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub(crate) use attend::{Attendant, Ended, attend};
 pub(crate) use builder::Settings;
 pub use builder::{ConnectionBuilder, ReplyPath};
 pub(crate) use session::Session;
@@ -199,4 +201,11 @@ pub(crate) async fn next_session(
         .wait_for(|session| session.as_ref().is_some_and(|session| !session.is_lost()))
         .await;
     found.ok()?.clone()
+}
+
+/// What is told to whoever wants something of a connection that was closed for good.
+pub(crate) fn closed() -> Error {
+    Error::new(Code::Unavailable, "the connection has been closed")
+        .with_executed(Executed::No)
+        .with_retryable(false)
 }

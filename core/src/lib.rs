@@ -108,6 +108,7 @@ mod events;
 mod partition;
 mod payload;
 mod post;
+mod running;
 mod server;
 mod service;
 mod stop;

@@ -15,7 +15,7 @@ pub(crate) use draft::{Defaults, Draft};
 
 use crate::amqp::{Channel, ConfirmSink, Delivery, Message, Publisher, Returned};
 use crate::client::Permit;
-use crate::connection::{Session, Shared, next_session};
+use crate::connection::{Session, Shared, closed, next_session};
 use crate::error::{Code, Error, Executed};
 
 /// How often a message under way looks whether its channel still lives: lapin does not always tell.
@@ -363,10 +363,6 @@ impl Shared {
 
 fn unavailable() -> Error {
     Error::new(Code::Unavailable, "the connection was lost").with_executed(Executed::No)
-}
-
-fn closed() -> Error {
-    Error::new(Code::Unavailable, "the connection has been closed").with_retryable(false)
 }
 
 fn too_late(executed: Executed, reason: Option<Error>) -> Error {

@@ -6,20 +6,15 @@
 //! crossed it are still to be run, and quorum queues do not know exclusive consumers at all.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::sync::oneshot;
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::round::Round;
+use super::round::{Member, Round};
 use super::set::PartitionSet;
 use crate::amqp::{Channel, Consumer};
-use crate::connection::{Session, Shared, next_session};
-use crate::error::{Code, Error, Executed};
-
-/// The pause before the next attempt with a session that has failed.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+use crate::connection::{Attendant, Ended, Session, Shared, attend};
+use crate::error::Error;
+use crate::running::Ready;
 
 /// A partition that is this instance's.
 pub(crate) struct Held {
@@ -48,52 +43,36 @@ pub(crate) async fn own<O: Owner>(
     set: &PartitionSet,
     owner: &Arc<O>,
     stop: &CancellationToken,
-    ready: oneshot::Sender<Result<(), Error>>,
+    ready: Ready,
 ) {
-    let mut ready = Some(ready);
-    let mut sessions = shared.sessions();
-    loop {
-        let session = tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            () = shared.stopped().cancelled() => break,
-            session = next_session(&mut sessions) => match session {
-                Some(session) => session,
-                None => break,
-            },
-        };
-        let mut round = Round::new(Arc::clone(&session), set, owner);
+    attend(shared, stop, ready, &Sharing { set, owner, stop }).await;
+}
+
+struct Sharing<'a, O> {
+    set: &'a PartitionSet,
+    owner: &'a Arc<O>,
+    stop: &'a CancellationToken,
+}
+
+impl<'a, O: Owner> Attendant for Sharing<'a, O> {
+    type Attached = (Round<'a, O>, Member);
+
+    fn queue(&self) -> &str {
+        &self.set.base
+    }
+
+    async fn attach(&self, session: &Arc<Session>) -> Result<Self::Attached, Error> {
+        let mut round = Round::new(Arc::clone(session), self.set, self.owner);
         match session.unless_lost(round.join()).await {
-            Ok(member) => {
-                if let Some(ready) = ready.take() {
-                    let _ = ready.send(Ok(()));
-                }
-                let lost = round.run(member, stop).await;
-                if !lost {
-                    return;
-                }
-                tracing::warn!(queue = %set.base, "the partitions were lost; attaching again");
-            }
+            Ok(member) => Ok((round, member)),
             Err(error) => {
                 round.leave().await;
-                // At the start a refusal is told to whoever starts the server; later it may well pass.
-                if error.code() != Code::Unavailable
-                    && let Some(ready) = ready.take()
-                {
-                    let _ = ready.send(Err(error));
-                    return;
-                }
-                tracing::warn!(queue = %set.base, %error, "the partitions cannot be consumed now");
+                Err(error)
             }
         }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = shared.stopped().cancelled() => {}
-            () = sleep(RETRY_AFTER) => {}
-        }
     }
-    if let Some(ready) = ready {
-        let closed = Error::new(Code::Unavailable, "the connection has been closed");
-        let _ = ready.send(Err(closed.with_executed(Executed::No)));
+
+    async fn work(&self, _session: &Arc<Session>, (mut round, member): Self::Attached) -> Ended {
+        round.run(member, self.stop).await
     }
 }

@@ -13,7 +13,7 @@ use super::ownership::{Held, Owner};
 use super::set::PartitionSet;
 use super::{lock, members, queue};
 use crate::amqp::{Channel, ConsumeOptions, Consumer};
-use crate::connection::Session;
+use crate::connection::{Ended, Session};
 use crate::error::{Code, Error};
 
 /// How often an instance looks whether it has its share. An owner's death is made good after about as long.
@@ -33,6 +33,9 @@ pub(super) struct Round<'a, O> {
     held: HashMap<u16, Holding>,
     working: JoinSet<()>,
 }
+
+/// By which the others count this instance.
+pub(super) type Member = (Channel, Consumer);
 
 struct Holding {
     give_up: CancellationToken,
@@ -61,7 +64,7 @@ impl<'a, O: Owner> Round<'a, O> {
     }
 
     /// Makes this instance one of those that share the partitions, and takes the first of them.
-    pub(super) async fn join(&mut self) -> Result<(Channel, Consumer), Error> {
+    pub(super) async fn join(&mut self) -> Result<Member, Error> {
         let (set, link) = (self.set, &self.session.consume);
         let ours = set.own_options();
         link.declare_queue(&members(&set.base), &ours).await?;
@@ -86,21 +89,17 @@ impl<'a, O: Owner> Round<'a, O> {
         Ok((channel, member))
     }
 
-    /// True when the session was lost, or what makes this instance count.
-    pub(super) async fn run(
-        &mut self,
-        member: (Channel, Consumer),
-        stop: &CancellationToken,
-    ) -> bool {
+    /// Lost is the session, or what makes this instance count.
+    pub(super) async fn run(&mut self, member: Member, stop: &CancellationToken) -> Ended {
         let (channel, mut member) = member;
         let session = Arc::clone(&self.session);
-        let lost = loop {
+        let ended = loop {
             tokio::select! {
                 biased;
-                () = stop.cancelled() => break false,
-                () = session.lost() => break true,
+                () = stop.cancelled() => break Ended::Stopped,
+                () = session.lost() => break Ended::Lost,
                 // Nothing is sent there, and what is all the same is dropped.
-                message = member.next() => if message.is_none() { break true } else { continue },
+                message = member.next() => if message.is_none() { break Ended::Lost } else { continue },
                 Some(ended) = self.working.join_next_with_id(), if !self.working.is_empty() => {
                     self.forget(&ended.map_or_else(|error| error.id(), |(id, ())| id));
                     continue;
@@ -118,10 +117,10 @@ impl<'a, O: Owner> Round<'a, O> {
         };
         unless_lost(&session, goodbye).await;
         self.leave().await;
-        if !lost && self.set.options.delete_when_idle {
+        if ended == Ended::Stopped && self.set.options.delete_when_idle {
             self.set.delete_idle(&session).await;
         }
-        lost
+        ended
     }
 
     /// Ends the work on all partitions.

@@ -1,12 +1,10 @@
-//! One consumer of a worker: attaches to its queue on each session, and hands what comes to the handler, as many at once
-//! and as fast as the worker allows.
+//! One consumer of a worker: hands what comes to the handler, as many at once and as fast as the worker allows.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, sleep_until};
 
 use super::common::{Common, Handler};
 use super::message::Message;
@@ -16,83 +14,45 @@ use super::settle::{Desk, Verdict};
 use super::source::Lane;
 use crate::amqp::{Channel, Consumer, Delivery};
 use crate::client::after;
-use crate::connection::{Session, next_session};
-use crate::error::{Code, Error};
-use crate::server::closed;
+use crate::connection::{Attendant, Ended, Session, attend};
+use crate::error::Error;
+use crate::running::Ready;
 use crate::tasks::DeathReason;
 
-/// The pause before a lost consumer is attached again, and between failed attempts.
-const REATTACH_AFTER: Duration = Duration::from_millis(100);
-const RETRY_AFTER: Duration = Duration::from_secs(1);
-
-#[derive(PartialEq, Eq)]
-enum Ended {
-    Stopped,
-    Lost,
+/// Consumes until the worker is told to stop.
+pub(super) async fn serve<H: Handler>(common: Arc<Common<H>>, lane: Lane, ready: Ready) {
+    let shared = Arc::clone(common.connection.shared());
+    let at_work = Consuming { common, lane };
+    let common = &at_work.common;
+    attend(&shared, &common.stop.gently, ready, &at_work).await;
+    common.let_finish().await;
 }
 
-/// Consumes until the worker is told to stop.
-pub(super) async fn serve<H: Handler>(
+struct Consuming<H> {
     common: Arc<Common<H>>,
     lane: Lane,
-    ready: oneshot::Sender<Result<(), Error>>,
-) {
-    let shared = Arc::clone(common.connection.shared());
-    let stop = &common.stop;
-    let mut ready = Some(ready);
-    let mut sessions = shared.sessions();
-    loop {
-        let session = tokio::select! {
-            biased;
-            () = stop.gently.cancelled() => return common.let_finish().await,
-            () = shared.stopped().cancelled() => break,
-            session = next_session(&mut sessions) => match session {
-                Some(session) => session,
-                None => break,
-            },
-        };
-        let attach = common.source.attach(&session, lane, common.prefetch);
-        let pause = match session.unless_lost(attach).await {
-            Ok((queue, channel, consumer)) => {
-                if let Some(ready) = ready.take() {
-                    let _ = ready.send(Ok(()));
-                }
-                let intake = Intake::new(&common, &session, lane, queue, channel, consumer);
-                let ended = tokio::select! {
-                    ended = intake.run() => ended,
-                    () = session.lost() => Ended::Lost,
-                };
-                if ended == Ended::Stopped {
-                    return;
-                }
-                if shared.stopped().is_cancelled() {
-                    break;
-                }
-                tracing::warn!("a worker's consumer was lost; attaching again");
-                REATTACH_AFTER
-            }
-            Err(error) => {
-                // At the start a refusal is told to whoever starts the worker; later it may well pass.
-                if error.code() != Code::Unavailable
-                    && let Some(ready) = ready.take()
-                {
-                    let _ = ready.send(Err(error));
-                    return;
-                }
-                tracing::warn!(%error, "a worker cannot consume now");
-                RETRY_AFTER
-            }
-        };
+}
+
+impl<H: Handler> Attendant for Consuming<H> {
+    type Attached = Intake<H>;
+
+    fn queue(&self) -> &str {
+        self.common.source.name(self.lane)
+    }
+
+    async fn attach(&self, session: &Arc<Session>) -> Result<Intake<H>, Error> {
+        let (common, lane) = (&self.common, self.lane);
+        let attach = common.source.attach(session, lane, common.prefetch);
+        let (queue, channel, consumer) = session.unless_lost(attach).await?;
+        Ok(Intake::new(common, session, lane, queue, channel, consumer))
+    }
+
+    async fn work(&self, session: &Arc<Session>, intake: Intake<H>) -> Ended {
         tokio::select! {
-            () = stop.gently.cancelled() => {}
-            () = shared.stopped().cancelled() => {}
-            () = sleep(pause) => {}
+            ended = intake.run() => ended,
+            () = session.lost() => Ended::Lost,
         }
     }
-    if let Some(ready) = ready.take() {
-        let _ = ready.send(Err(closed()));
-    }
-    common.let_finish().await;
 }
 
 struct Intake<H> {

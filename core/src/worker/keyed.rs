@@ -19,6 +19,7 @@ use super::settle::{Desk, Verdict};
 use crate::amqp::{Channel, Consumer};
 use crate::error::Error;
 use crate::partition::{Held, InLane, Lanes, Owner, PartitionSet, own};
+use crate::running::Ready;
 use crate::tasks::{DeathReason, Names};
 use crate::wire;
 
@@ -61,7 +62,7 @@ pub(super) async fn serve<H: Handler>(
     common: Arc<Common<H>>,
     names: Names,
     partitions: u16,
-    ready: oneshot::Sender<Result<(), Error>>,
+    ready: Ready,
 ) {
     let marks = (0..partitions).map(|partition| names.marks(partition));
     let beside = std::iter::once(names.dead.clone()).chain(marks);
