@@ -176,14 +176,14 @@ impl Shared {
     /// The session of the moment, waited for if there is none.
     pub(crate) async fn session_within(&self, time: Duration) -> Result<Arc<Session>, Error> {
         let mut sessions = self.sessions();
-        let found = timeout(time, next_session(&mut sessions)).await;
+        let found = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Err(closed()),
+            found = timeout(time, next_session(&mut sessions)) => found,
+        };
         found.ok().flatten().ok_or_else(|| {
-            let what = if self.stop.is_cancelled() {
-                "the connection has been closed"
-            } else {
-                "there is no connection to the broker"
-            };
-            Error::new(Code::Unavailable, what).with_executed(Executed::No)
+            Error::new(Code::Unavailable, "there is no connection to the broker")
+                .with_executed(Executed::No)
         })
     }
 

@@ -110,11 +110,18 @@ def test_a_worker_that_cannot_start(namespace: str) -> None:
         assert not server.serving
 
 
-def test_a_closed_client_pushes_nothing(namespace: str) -> None:
+def test_a_closed_client_pushes_and_tells_nothing(namespace: str) -> None:
     client = leveret.connect(namespace=namespace)
     client.close()
-    with pytest.raises(leveret.Unavailable):
-        client.push(queue(), Row(1))
+    for use in (
+        lambda: client.push(queue(), Row(1)),
+        lambda: client.queue_info(queue()),
+        lambda: client.purge_queue(queue()),
+        lambda: client.dead_letters(queue()),
+    ):
+        with pytest.raises(leveret.Unavailable) as caught:
+            use()
+        assert (caught.value.executed, caught.value.retryable) == ("no", False)
 
     async def main() -> None:
         client = await leveret.connect_async(namespace=namespace)
