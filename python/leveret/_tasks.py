@@ -17,7 +17,7 @@ from ._message import Settled
 from ._names import check_name
 from ._options import QueueOptions, seconds, whole
 from ._payload import Payload
-from .errors import Executed, InvalidArgument
+from .errors import Executed, InvalidArgument, Unimplemented
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -253,9 +253,12 @@ class DeadLetter(Generic[T]):
 
         Raises:
             InvalidArgument: when it is none of the queue's type, which may be why it died.
+            Unimplemented: for a content encoding or a later version of the protocol.
         """
         try:
             return self._payload.read(self._native)
+        except NotImplementedError as error:
+            raise Unimplemented(str(error), executed=Executed.NO) from error
         except UNREADABLE as error:
             raise InvalidArgument(
                 f"the dead letter is no task of its queue: {error}", executed=Executed.NO

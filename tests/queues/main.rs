@@ -18,4 +18,5 @@ mod stopping;
 mod subscriptions;
 mod suspects;
 mod tasks;
+mod unreadable;
 mod world;

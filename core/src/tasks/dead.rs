@@ -11,7 +11,9 @@ use super::{Names, Target};
 use crate::amqp::{Channel, Delivery, Message};
 use crate::client::deadline;
 use crate::connection::{Connection, Session};
+use crate::encoded::Encoded;
 use crate::error::Error;
+use crate::payload;
 use crate::wire;
 
 /// Why a task became a dead letter.
@@ -226,6 +228,14 @@ impl<T> DeadLetter<T> {
         &self.delivery.body
     }
 
+    /// The task itself, still encoded: for programs with a codec of their own.
+    ///
+    /// # Errors
+    /// As [`job`](Self::job).
+    pub fn undecoded(&self) -> Result<Encoded, Error> {
+        payload::undecoded(&self.delivery, &self.delivery.body)
+    }
+
     /// Pushes it again, from its first attempt.
     ///
     /// # Errors
@@ -274,8 +284,9 @@ impl<T: DeserializeOwned + 'static> DeadLetter<T> {
     ///
     /// # Errors
     /// [`Code::InvalidArgument`](crate::Code::InvalidArgument) when it is none of the queue's type, which may be why it
-    /// died.
+    /// died; [`Code::Unimplemented`](crate::Code::Unimplemented) for a content encoding or a later version of the
+    /// protocol.
     pub fn job(&self) -> Result<T, Error> {
-        crate::payload::decode(self.delivery.content_type(), &self.delivery.body)
+        payload::read(&self.delivery, &self.delivery.body)
     }
 }

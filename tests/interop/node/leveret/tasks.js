@@ -5,7 +5,7 @@
 // `{ exchange, routingKey, content, options }`.
 
 const { createHash, randomUUID } = require('node:crypto')
-const { isName } = require('./wire.js')
+const { codecOf, decode, isName, unreadable } = require('./wire.js')
 
 const LEVELS = 28
 const LARGEST_ERROR = 1024
@@ -117,6 +117,15 @@ const deadLetter = (message, at, { death, error, now = Date.now() }) => copy(mes
   headers: { 'leveret-attempt': attemptOf(message), 'leveret-death': death, 'leveret-died': now, 'leveret-queue': at.names.queue }
 })
 
+// The job or event, of which a dead letter is made if this throws.
+function read ({ properties, content }) {
+  const why = unreadable(properties)
+  if (why) throw new Error(why)
+  const codec = codecOf(properties.contentType)
+  if (!codec) throw new Error(`the content type ${properties.contentType} is not known here`)
+  return decode(codec, content)
+}
+
 // The end of the names of a key's lock and mark.
 const digest = (queue, key) => createHash('sha256').update(queue).update('\0').update(key).digest('hex').slice(0, 32)
 
@@ -145,6 +154,7 @@ module.exports = {
   later,
   partition,
   queuesOf,
+  read,
   restAfter,
   setAside,
   taskQueue
