@@ -225,7 +225,9 @@ class DeadLetter(Generic[T]):
 
     @property
     def attempts(self) -> int:
-        """How many attempts were begun: none when it expired before the first."""
+        """How many attempts were begun: none when it expired before the first, or the queue was
+        full. What a foreign worker or the broker's own limit has refused was begun.
+        """
         return self._native.attempts
 
     @property

@@ -196,17 +196,19 @@ impl<T> DeadLetter<T> {
         self.delivery.header(wire::HEADER_ERROR)
     }
 
-    /// How many attempts were begun: none when it expired before the first.
+    /// How many attempts were begun: none when it expired before the first, or the queue was full. What a foreign worker
+    /// or the broker's own limit has refused was begun.
     #[must_use]
     pub fn attempts(&self) -> u32 {
-        let expired = self.delivery.header(wire::HEADER_DEATH).is_none();
+        let by_broker = self.delivery.header(wire::HEADER_DEATH).is_none();
+        let unbegun = matches!(self.reason(), DeathReason::Expired | DeathReason::Full);
         let begun = self
             .delivery
             .header_number(wire::HEADER_ATTEMPT)
             .and_then(|attempt| u32::try_from(attempt).ok())
             .unwrap_or(1);
         // The broker has removed it before the attempt that its header announces.
-        begun.saturating_sub(expired.into())
+        begun.saturating_sub((by_broker && unbegun).into())
     }
 
     /// When it died, by the clock of the worker that gave it up.
