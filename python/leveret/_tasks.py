@@ -31,7 +31,7 @@ DeathReason = Literal[
 ]
 
 # The ends of the queues that belong to another one.
-_TAKEN = re.compile(r"\.(dead|suspect|p\d+)$")
+_TAKEN = re.compile(r"\.(dead|suspect|members|p[0-9]+(\.lock|\.marks)?)$")
 
 
 def retry_settings(attempts: int, delay: float, max_delay: float) -> dict[str, Any]:
@@ -64,8 +64,8 @@ class TaskQueue(Generic[T]):
     ```
 
     Args:
-        name: the queue's name, as those of services; the ends `.dead`, `.suspect` and `.p0` are
-            taken.
+        name: the queue's name, as those of services; the ends `.dead`, `.suspect`, `.members`
+            and `.p0` are taken.
         type: what a task is: anything that an argument of a service may be; `bytes` and
             `leveret.Raw` are left as they are. By default anything, and the worker's own hint
             decides.
@@ -142,8 +142,8 @@ class TaskQueue(Generic[T]):
         self.name = check_name("task queue", name)
         if _TAKEN.search(name):
             raise ValueError(
-                f"{name!r} is no task queue name: .dead, .suspect and .p0 are the ends of queues "
-                "that belong to others"
+                f"{name!r} is no task queue name: .dead, .suspect, .members, .p0, .p0.lock and "
+                ".p0.marks are the ends of queues that belong to others"
             )
         self.payload = Payload(type, f"a task of {name!r}")
         plain = (kind, max_priority, max_length) == ("classic", None, None)

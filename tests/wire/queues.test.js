@@ -112,6 +112,13 @@ for (const { name, of, declared } of read('topology.json')) {
   }
 }
 
+for (const { name, allowed } of read('names.json')) {
+  test(`name: ${name}`, () => {
+    if (allowed) assert.equal(tasks.taskQueue('', name).queue, name)
+    else assert.throws(() => tasks.taskQueue('', name), TypeError)
+  })
+}
+
 for (const { name, queue, key, digest } of read('digests.json')) {
   test(`digest: ${name}`, () => assert.equal(tasks.digest(queue, key), digest))
 }

@@ -16,7 +16,7 @@ const BROKERS = /^(x-(death|first-death-|last-death-|original-|delivery-count|ac
 const queuesOf = (queue) => ({ queue, dead: `${queue}.dead`, suspect: `${queue}.suspect` })
 
 function taskQueue (namespace, name) {
-  if (!isName(name) || /\.(dead|suspect|members|p\d+)$/.test(name)) throw new TypeError(`${name} is no name for a queue of tasks`)
+  if (!isName(name) || /\.(dead|suspect|members|p\d+(\.lock|\.marks)?)$/.test(name)) throw new TypeError(`${name} is no name for a queue of tasks`)
   return queuesOf(namespace + name)
 }
 
