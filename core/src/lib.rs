@@ -87,8 +87,8 @@
 //!     ([`MethodError::from_error`]), of the reply.
 //!
 //! A call that is ordered by a key goes another way at three places. `client/keyed.rs` sends it to the partition of its key
-//! (`partition.rs`); `partition/ownership.rs` decides which partitions a server consumes; and `server/keyed.rs` takes
-//! its deliveries, which wait for those with the same key in `partition/lanes.rs`.
+//! (`partition.rs`); `partition/ownership.rs` and `partition/round.rs` decide which partitions a server consumes; and
+//! `server/keyed.rs` takes its deliveries, which wait for those with the same key in `partition/lanes.rs`.
 //!
 //! Beneath all of it `connection/supervisor.rs` opens sessions (`connection/session.rs`: two AMQP connections,
 //! one that publishes and one that consumes) and replaces the ones that are lost.
@@ -108,6 +108,7 @@ mod events;
 mod partition;
 mod payload;
 mod post;
+mod running;
 mod server;
 mod service;
 mod stop;

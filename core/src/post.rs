@@ -1,6 +1,8 @@
 //! Messages that nobody answers: tasks, events, and copies of those for a later attempt. Each is sent until the broker
 //! has confirmed it or the deadline has come. One that was sent twice because its fate was unknown has the same id.
 
+mod draft;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,9 +11,11 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
+pub(crate) use draft::{Defaults, Draft};
+
 use crate::amqp::{Channel, ConfirmSink, Delivery, Message, Publisher, Returned};
 use crate::client::Permit;
-use crate::connection::{Session, Shared, next_session};
+use crate::connection::{Session, Shared, closed, next_session};
 use crate::error::{Code, Error, Executed};
 
 /// How often a message under way looks whether its channel still lives: lapin does not always tell.
@@ -359,10 +363,6 @@ impl Shared {
 
 fn unavailable() -> Error {
     Error::new(Code::Unavailable, "the connection was lost").with_executed(Executed::No)
-}
-
-fn closed() -> Error {
-    Error::new(Code::Unavailable, "the connection has been closed").with_retryable(false)
 }
 
 fn too_late(executed: Executed, reason: Option<Error>) -> Error {

@@ -26,8 +26,8 @@ pub use queue::{Retry, TaskQueue};
 
 use crate::codec::Codec;
 use crate::connection::Connection;
-use crate::context::Metadata;
 use crate::error::Error;
+use crate::post::{Defaults, Draft};
 
 /// How many tasks of [`Tasks::push_all`] are under way at once.
 const AT_ONCE: usize = 256;
@@ -49,24 +49,6 @@ pub struct Tasks<T> {
     connection: Connection,
     queue: TaskQueue<T>,
     defaults: Defaults,
-}
-
-/// What every message of a sender has.
-#[derive(Clone, Debug)]
-pub(crate) struct Defaults {
-    pub(crate) codec: Codec,
-    pub(crate) timeout: Duration,
-    pub(crate) metadata: Metadata,
-}
-
-impl Default for Defaults {
-    fn default() -> Self {
-        Self {
-            codec: Codec::default(),
-            timeout: Duration::from_secs(10),
-            metadata: Metadata::new(),
-        }
-    }
 }
 
 /// What is known about a queue, as of a moment ago.
@@ -222,12 +204,8 @@ impl<T: Serialize + 'static> Tasks<T> {
     /// into the queue twice, never zero times.
     pub fn push(&self, job: &T) -> Push {
         let body = crate::payload::encode(job, self.defaults.codec);
-        Push::new(
-            self.connection.clone(),
-            self.queue.spec.clone(),
-            &self.defaults,
-            body,
-        )
+        let draft = Draft::new(self.connection.clone(), &self.defaults, body);
+        Push::new(draft, self.queue.spec.clone())
     }
 
     /// Pushes many, which is faster than one after the other. They enter the queue in no particular order, and have no

@@ -1,6 +1,9 @@
 //! The names and limits of the wire, version 1. `docs/protocol.md` is the normative text.
 
 pub(crate) mod error_body;
+mod readable;
+
+pub(crate) use readable::{check_encoding, check_version};
 
 /// The newest wire version that this build speaks; absent on the wire means 1.
 pub(crate) const VERSION: i64 = 1;

@@ -17,7 +17,7 @@ from ._message import Settled
 from ._names import check_name
 from ._options import QueueOptions, seconds, whole
 from ._payload import Payload
-from .errors import Executed, InvalidArgument
+from .errors import Executed, InvalidArgument, Unimplemented
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -31,7 +31,7 @@ DeathReason = Literal[
 ]
 
 # The ends of the queues that belong to another one.
-_TAKEN = re.compile(r"\.(dead|suspect|p\d+)$")
+_TAKEN = re.compile(r"\.(dead|suspect|members|p[0-9]+(\.lock|\.marks)?)$")
 
 
 def retry_settings(attempts: int, delay: float, max_delay: float) -> dict[str, Any]:
@@ -64,8 +64,8 @@ class TaskQueue(Generic[T]):
     ```
 
     Args:
-        name: the queue's name, as those of services; the ends `.dead`, `.suspect` and `.p0` are
-            taken.
+        name: the queue's name, as those of services; the ends `.dead`, `.suspect`, `.members`
+            and `.p0` are taken.
         type: what a task is: anything that an argument of a service may be; `bytes` and
             `leveret.Raw` are left as they are. By default anything, and the worker's own hint
             decides.
@@ -142,8 +142,8 @@ class TaskQueue(Generic[T]):
         self.name = check_name("task queue", name)
         if _TAKEN.search(name):
             raise ValueError(
-                f"{name!r} is no task queue name: .dead, .suspect and .p0 are the ends of queues "
-                "that belong to others"
+                f"{name!r} is no task queue name: .dead, .suspect, .members, .p0, .p0.lock and "
+                ".p0.marks are the ends of queues that belong to others"
             )
         self.payload = Payload(type, f"a task of {name!r}")
         plain = (kind, max_priority, max_length) == ("classic", None, None)
@@ -225,7 +225,9 @@ class DeadLetter(Generic[T]):
 
     @property
     def attempts(self) -> int:
-        """How many attempts were begun: none when it expired before the first."""
+        """How many attempts were begun: none when it expired before the first, or the queue was
+        full. What a foreign worker or the broker's own limit has refused was begun.
+        """
         return self._native.attempts
 
     @property
@@ -253,9 +255,12 @@ class DeadLetter(Generic[T]):
 
         Raises:
             InvalidArgument: when it is none of the queue's type, which may be why it died.
+            Unimplemented: for a content encoding or a later version of the protocol.
         """
         try:
             return self._payload.read(self._native)
+        except NotImplementedError as error:
+            raise Unimplemented(str(error), executed=Executed.NO) from error
         except UNREADABLE as error:
             raise InvalidArgument(
                 f"the dead letter is no task of its queue: {error}", executed=Executed.NO

@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use leveret::{Code, Error, Executed, Raw};
-use pyo3::exceptions::PyRuntimeError;
+use leveret::{Code, Encoded, Error, Executed, Raw};
+use pyo3::exceptions::{PyNotImplementedError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
 use crate::action::Action;
-use crate::convert::readable_message;
+use crate::convert::readable;
 use crate::failure::value_error;
 use crate::fork::Own;
 use crate::made::Made;
@@ -45,6 +45,7 @@ pub(crate) struct DeadLetter {
     attempts: u32,
     died_at: Option<f64>,
     job: Raw,
+    value: Result<Encoded, Error>,
 }
 
 impl DeadLetter {
@@ -60,6 +61,7 @@ impl DeadLetter {
             died_at: died.map(|died| died.as_secs_f64()),
             // As it is, which any body can be read as.
             job: letter.job().unwrap_or_default(),
+            value: letter.undecoded(),
             letter: Own::new(Mutex::new(Some(letter))),
         }
     }
@@ -126,8 +128,11 @@ impl DeadLetter {
     }
 
     fn value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let (body, how) = readable_message(self.job.content_type.as_deref(), &self.job.body)
-            .map_err(|error| value_error(&error))?;
+        let value = self.value.as_ref().map_err(|error| match error.code() {
+            Code::Unimplemented => PyNotImplementedError::new_err(error.message().to_owned()),
+            _ => value_error(error),
+        })?;
+        let (body, how) = readable(value).map_err(|error| value_error(&error))?;
         (PyBytes::new(py, &body), how).into_pyobject(py)
     }
 

@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::action::Action;
 use crate::connection::Connection;
-use crate::convert::readable_message;
+use crate::convert::readable;
 use crate::delivery::{Answer, Given, Readable};
 use crate::fork::{Own, runtime};
 use crate::made::Made;
@@ -37,18 +37,18 @@ enum Desk {
 impl Consumer {
     /// What of the messages can be read; the others are settled.
     async fn readable(&self, messages: Vec<Message>) -> Vec<Readable> {
-        let mut readable = Vec::with_capacity(messages.len());
+        let mut fit = Vec::with_capacity(messages.len());
         for message in messages {
             if self.raw {
-                readable.push((message, bytes::Bytes::new(), MSGPACK));
+                fit.push((message, bytes::Bytes::new(), MSGPACK));
                 continue;
             }
-            match readable_message(message.content_type(), message.body()) {
-                Ok((body, how)) => readable.push((message, body, how)),
+            match message.undecoded().and_then(|value| readable(&value)) {
+                Ok((body, how)) => fit.push((message, body, how)),
                 Err(error) => spoil(&message, error.message()).await,
             }
         }
-        readable
+        fit
     }
 
     async fn run(&self, messages: Vec<Message>) -> Outcome {

@@ -1,5 +1,8 @@
 //! Dead letters: why each died, and what can be done with them.
 
+use harness::RawMessage;
+use lapin::options::QueueDeclareOptions;
+use lapin::types::{AMQPValue, FieldTable};
 use leveret::{Code, DeathReason, Message, Outcome, TaskQueue};
 
 use crate::world::{Journal, TENTH, World, json, noting, work};
@@ -177,8 +180,94 @@ async fn what_a_foreign_consumer_refuses_dies_without_our_reasons() {
     taken.nack(false).await;
     let letter = world.dead_letter(&tasks).await;
     assert_eq!(letter.job().unwrap(), "a");
-    assert_eq!(letter.reason(), DeathReason::Rejected);
+    assert_eq!(
+        (letter.reason(), letter.attempts()),
+        (DeathReason::Rejected, 1)
+    );
     assert_eq!((letter.error(), letter.died_at()), (None, None));
+}
+
+/// A message as a worker leaves it for its second attempt.
+fn second_attempt() -> RawMessage {
+    RawMessage {
+        headers: [("leveret-attempt".to_owned(), "2".to_owned())].into(),
+        ..json("a")
+    }
+}
+
+/// A queue that somebody has declared in his own way, but for where its dead letters go.
+async fn declare(world: &World, arguments: &[(&str, AMQPValue)]) {
+    let dead = AMQPValue::LongString(world.named("work.dead").into());
+    let own = [
+        ("x-dead-letter-exchange", AMQPValue::LongString("".into())),
+        ("x-dead-letter-routing-key", dead),
+    ];
+    let mut table = FieldTable::default();
+    for (name, value) in own.iter().chain(arguments) {
+        table.insert((*name).into(), value.clone());
+    }
+    let options = QueueDeclareOptions {
+        durable: true,
+        ..QueueDeclareOptions::default()
+    };
+    let raw = world.raw().await;
+    raw.declare(&world.named("work.dead")).await;
+    let declared = raw
+        .channel()
+        .queue_declare(world.named("work").into(), options, table);
+    declared.await.expect("a queue");
+}
+
+#[tokio::test]
+async fn the_attempt_that_a_full_queue_did_not_take_was_not_begun() {
+    let world = World::new().await;
+    declare(&world, &[("x-max-length", AMQPValue::LongInt(1))]).await;
+    let raw = world.raw().await;
+    for message in [second_attempt(), json("b")] {
+        assert!(raw.publish("", &world.named("work"), message).await);
+    }
+    let tasks = world.connect().await.tasks(&work());
+    let letter = world.dead_letter(&tasks).await;
+    assert_eq!((letter.reason(), letter.attempts()), (DeathReason::Full, 1));
+    assert_eq!(letter.job().unwrap(), "a");
+}
+
+#[tokio::test]
+async fn the_attempt_that_expired_was_not_begun() {
+    let world = World::new().await;
+    declare(&world, &[("x-message-ttl", AMQPValue::LongInt(10))]).await;
+    let raw = world.raw().await;
+    let message = second_attempt();
+    assert!(raw.publish("", &world.named("work"), message).await);
+    let tasks = world.connect().await.tasks(&work());
+    let letter = world.dead_letter(&tasks).await;
+    assert_eq!(
+        (letter.reason(), letter.attempts()),
+        (DeathReason::Expired, 1)
+    );
+}
+
+#[tokio::test]
+async fn what_came_back_too_often_had_been_begun() {
+    let world = World::new().await;
+    let limited = [
+        ("x-queue-type", AMQPValue::LongString("quorum".into())),
+        ("x-delivery-limit", AMQPValue::LongInt(1)),
+    ];
+    declare(&world, &limited).await;
+    let raw = world.raw().await;
+    let message = second_attempt();
+    assert!(raw.publish("", &world.named("work"), message).await);
+    let mut consumer = raw.consume(&world.named("work"), 1).await;
+    for _ in 0..2 {
+        consumer.next().await.nack(true).await;
+    }
+    let tasks = world.connect().await.tasks(&work());
+    let letter = world.dead_letter(&tasks).await;
+    assert_eq!(
+        (letter.reason(), letter.attempts()),
+        (DeathReason::Other, 2)
+    );
 }
 
 #[tokio::test]

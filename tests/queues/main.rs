@@ -1,6 +1,7 @@
 //! What tasks and events promise, on a broker: each test fails when the behaviour that it names is taken out.
 
 mod batches;
+mod closing;
 mod dead_letters;
 mod declaring;
 mod dedup;
@@ -17,4 +18,5 @@ mod stopping;
 mod subscriptions;
 mod suspects;
 mod tasks;
+mod unreadable;
 mod world;

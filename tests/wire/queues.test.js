@@ -17,6 +17,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 // amqplib's names of the properties in the files.
 const NAMES = {
   content_type: 'contentType',
+  content_encoding: 'contentEncoding',
   correlation_id: 'correlationId',
   reply_to: 'replyTo',
   message_id: 'messageId',
@@ -83,6 +84,8 @@ for (const { name, queue, exchange, group, attempts, delivered: original, outcom
       made = tasks.later(message, at, outcome.retry_ms / 1000, { attempt: attempt + 1, error: outcome.reason })
     } else {
       const { 'leveret-death': death, 'leveret-error': error } = expected.headers
+      if (death === 'undecodable') assert.throws(() => tasks.read(message))
+      else tasks.read(message)
       made = tasks.deadLetter(message, at, { death, error: outcome.reason ?? outcome.reject ?? (error || 'why it cannot be done') })
     }
     assert.deepEqual(settle(published(made), expected, varies), expected)
@@ -107,6 +110,13 @@ for (const { name, of, declared } of read('topology.json')) {
       if (bindings.length) assert.deepEqual(bindings.at(-1), { exchange, routing_key: pattern })
     })
   }
+}
+
+for (const { name, allowed } of read('names.json')) {
+  test(`name: ${name}`, () => {
+    if (allowed) assert.equal(tasks.taskQueue('', name).queue, name)
+    else assert.throws(() => tasks.taskQueue('', name), TypeError)
+  })
 }
 
 for (const { name, queue, key, digest } of read('digests.json')) {

@@ -89,6 +89,15 @@ def test_copies(message: dict[str, Any]) -> None:
     assert after["properties"] == properties
 
 
+@pytest.mark.parametrize("message", messages("names.json"))
+def test_names(message: dict[str, Any]) -> None:
+    if message["allowed"]:
+        assert leveret.TaskQueue(message["name"]).name == message["name"]
+    else:
+        with pytest.raises(ValueError, match="is no task queue name"):
+            leveret.TaskQueue(message["name"])
+
+
 @pytest.mark.parametrize("message", messages("digests.json"))
 def test_digests(message: dict[str, Any]) -> None:
     digest = hashlib.sha256(f"{message['queue']}\0{message['key']}".encode())

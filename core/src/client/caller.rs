@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::WhenDown;
 use super::limits::{Limits, Permit};
 use super::route::Route;
-use crate::connection::{Session, Shared, next_session};
+use crate::connection::{Session, Shared, closed, next_session};
 use crate::error::{Code, Error, Executed};
 
 /// How long a look at a queue's consumers is believed.
@@ -140,11 +140,7 @@ impl Caller {
             let state = states.borrow_and_update().clone();
             let reason = match state {
                 RouteState::Closed => {
-                    return Err(
-                        Error::new(Code::Unavailable, "the connection has been closed")
-                            .with_executed(Executed::No)
-                            .with_retryable(false),
-                    );
+                    return Err(closed());
                 }
                 RouteState::Open(route) if route.is_open() => {
                     match unblocked(&route, deadline, when_blocked).await? {

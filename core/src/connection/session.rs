@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
+use super::closed;
 use crate::amqp::{Address, Link, LinkOptions, LinkState};
 use crate::error::{Code, Error, Executed};
 use crate::post::{Declared, Posting};
@@ -22,6 +24,8 @@ pub(crate) struct Session {
     pub(crate) posting: Mutex<Option<Arc<Posting>>>,
     /// Exchanges and queues that were seen on this session.
     pub(crate) declared: Declared,
+    /// Cancelled when the connection is being closed: a broker that hangs would keep everybody waiting.
+    closing: CancellationToken,
 }
 
 impl Session {
@@ -36,6 +40,7 @@ impl Session {
             options: options.clone(),
             posting: Mutex::new(None),
             declared: Declared::default(),
+            closing: CancellationToken::new(),
         })
     }
 
@@ -66,8 +71,8 @@ impl Session {
         }
     }
 
-    /// Waits for an answer of the broker, or for the session's end: lapin can leave an operation waiting for ever
-    /// that was begun while its connection died.
+    /// Waits for an answer of the broker, or for the end of the session or connection: lapin can leave an operation
+    /// waiting for ever that was begun while its connection died.
     pub(crate) async fn unless_lost<T>(
         &self,
         operation: impl Future<Output = Result<T, Error>>,
@@ -75,6 +80,7 @@ impl Session {
         tokio::select! {
             biased;
             outcome = operation => outcome,
+            () = self.closing.cancelled() => Err(closed()),
             () = self.lost() => Err(Error::new(Code::Unavailable, "the connection was lost")
                 .with_executed(Executed::No)),
         }
@@ -93,6 +99,7 @@ impl Session {
     }
 
     pub(super) async fn close(&self) {
+        self.closing.cancel();
         self.publish.close().await;
         self.consume.close().await;
     }

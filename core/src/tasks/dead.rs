@@ -11,7 +11,9 @@ use super::{Names, Target};
 use crate::amqp::{Channel, Delivery, Message};
 use crate::client::deadline;
 use crate::connection::{Connection, Session};
+use crate::encoded::Encoded;
 use crate::error::Error;
+use crate::payload;
 use crate::wire;
 
 /// Why a task became a dead letter.
@@ -194,17 +196,19 @@ impl<T> DeadLetter<T> {
         self.delivery.header(wire::HEADER_ERROR)
     }
 
-    /// How many attempts were begun: none when it expired before the first.
+    /// How many attempts were begun: none when it expired before the first, or the queue was full. What a foreign worker
+    /// or the broker's own limit has refused was begun.
     #[must_use]
     pub fn attempts(&self) -> u32 {
-        let expired = self.delivery.header(wire::HEADER_DEATH).is_none();
+        let by_broker = self.delivery.header(wire::HEADER_DEATH).is_none();
+        let unbegun = matches!(self.reason(), DeathReason::Expired | DeathReason::Full);
         let begun = self
             .delivery
             .header_number(wire::HEADER_ATTEMPT)
             .and_then(|attempt| u32::try_from(attempt).ok())
             .unwrap_or(1);
         // The broker has removed it before the attempt that its header announces.
-        begun.saturating_sub(expired.into())
+        begun.saturating_sub((by_broker && unbegun).into())
     }
 
     /// When it died, by the clock of the worker that gave it up.
@@ -224,6 +228,14 @@ impl<T> DeadLetter<T> {
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.delivery.body
+    }
+
+    /// The task itself, still encoded: for programs with a codec of their own.
+    ///
+    /// # Errors
+    /// As [`job`](Self::job).
+    pub fn undecoded(&self) -> Result<Encoded, Error> {
+        payload::undecoded(&self.delivery, &self.delivery.body)
     }
 
     /// Pushes it again, from its first attempt.
@@ -274,8 +286,9 @@ impl<T: DeserializeOwned + 'static> DeadLetter<T> {
     ///
     /// # Errors
     /// [`Code::InvalidArgument`](crate::Code::InvalidArgument) when it is none of the queue's type, which may be why it
-    /// died.
+    /// died; [`Code::Unimplemented`](crate::Code::Unimplemented) for a content encoding or a later version of the
+    /// protocol.
     pub fn job(&self) -> Result<T, Error> {
-        crate::payload::decode(self.delivery.content_type(), &self.delivery.body)
+        payload::read(&self.delivery, &self.delivery.body)
     }
 }

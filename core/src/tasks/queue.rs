@@ -118,7 +118,7 @@ impl<T> fmt::Debug for TaskQueue<T> {
 
 impl<T> TaskQueue<T> {
     /// A durable queue of this name, with the connection's namespace in front. Names are those of services; the ends
-    /// `.dead` and `.suspect` are taken.
+    /// `.dead`, `.suspect`, `.members` and `.p0` are taken.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             spec: Arc::new(QueueSpec {

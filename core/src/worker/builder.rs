@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use serde::de::DeserializeOwned;
 
-use super::consumer::{Batch, Handler};
+use super::common::{Batch, Handler};
 use super::message::Message;
 use super::outcome::Outcome;
 use super::rate::Rate;
@@ -17,8 +17,10 @@ use super::source::Source;
 use super::{Worker, Workload};
 use crate::connection::Connection;
 use crate::error::{Code, Error, Executed};
+use crate::payload;
 use crate::service::panicked;
 use crate::tasks::{DeathReason, TaskQueue};
+use crate::wire;
 
 /// How many handlers run at once when nobody says so.
 const CONCURRENCY: u16 = 10;
@@ -320,7 +322,12 @@ where
 
 /// A value that cannot be read now can never be.
 async fn read<T: DeserializeOwned + 'static>(message: &Message) -> Option<T> {
-    let decode = || crate::payload::decode(message.content_type(), message.body());
+    let delivery = message.context().delivery();
+    let decode = || {
+        // What a later version says may change what is to be done, whoever reads the body.
+        wire::check_version(delivery)?;
+        payload::read(delivery, message.body())
+    };
     let decoded = std::panic::catch_unwind(AssertUnwindSafe(decode));
     match decoded.unwrap_or_else(|panic| Err(panicked(&*panic))) {
         Ok(value) => Some(value),

@@ -10,7 +10,7 @@ use tokio::time::{sleep, sleep_until};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::consumer::{Common, Handler};
+use super::common::{Common, Handler};
 use super::marks::Marks;
 use super::message::Message;
 use super::rate::Rate;
@@ -19,6 +19,7 @@ use super::settle::{Desk, Verdict};
 use crate::amqp::{Channel, Consumer};
 use crate::error::Error;
 use crate::partition::{Held, InLane, Lanes, Owner, PartitionSet, own};
+use crate::running::Ready;
 use crate::tasks::{DeathReason, Names};
 use crate::wire;
 
@@ -61,7 +62,7 @@ pub(super) async fn serve<H: Handler>(
     common: Arc<Common<H>>,
     names: Names,
     partitions: u16,
-    ready: oneshot::Sender<Result<(), Error>>,
+    ready: Ready,
 ) {
     let marks = (0..partitions).map(|partition| names.marks(partition));
     let beside = std::iter::once(names.dead.clone()).chain(marks);

@@ -10,7 +10,9 @@ use bytes::Bytes;
 use super::settle::{Desk, Verdict};
 use crate::amqp::HeaderValue;
 use crate::context::Context;
+use crate::encoded::Encoded;
 use crate::error::{Code, Error};
+use crate::payload;
 use crate::tasks::DeathReason;
 use crate::tasks::once::Guard;
 use crate::wire;
@@ -137,6 +139,15 @@ impl Message {
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.0.body
+    }
+
+    /// The value, still encoded: for handlers of [`Raw`](crate::Raw) with a codec of their own.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] for a content type that is not known, [`Code::Unimplemented`] for a content encoding or
+    /// a later version of the protocol.
+    pub fn undecoded(&self) -> Result<Encoded, Error> {
+        payload::undecoded(self.0.context.delivery(), self.body())
     }
 
     /// Its priority, if it has one.

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::consumer::Common;
+use super::common::Common;
 use super::message::Message;
 use super::seen::Seen;
 use super::source::Source;
