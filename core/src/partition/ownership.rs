@@ -19,6 +19,7 @@ use super::{lock, members, queue};
 use crate::amqp::{Channel, ConsumeOptions, Consumer};
 use crate::connection::{Session, Shared, next_session};
 use crate::error::{Code, Error, Executed};
+use crate::tasks::delay::Delays;
 use crate::topology::QueueOptions;
 
 /// How often an instance looks whether it has its share. An owner's death is made good after about as long.
@@ -45,6 +46,8 @@ pub(crate) struct PartitionSet {
     pub(crate) prefetch: u16,
     /// What the owner needs besides. It is declared first, so that a refusal is told at the start.
     pub(crate) beside: Vec<(String, QueueOptions)>,
+    /// By which delayed tasks come to the partitions, where there are any.
+    pub(crate) delays: Option<Delays>,
 }
 
 /// A partition that is this instance's.
@@ -391,6 +394,9 @@ impl PartitionSet {
         options.auto_delete = false;
         options.single_active_consumer = false;
         link.declare_queue(&queue, &options).await?;
+        if let Some(delays) = &self.delays {
+            delays.bind(session, &queue).await?;
+        }
         link.declare_queue(&lock, &self.own_options()).await
     }
 
