@@ -2,9 +2,11 @@
 //! [`ownership`] the instances' agreement on who consumes which of them. `docs/protocol.md` has the rules,
 //! section "Order by key".
 
+mod budget;
 mod lanes;
 mod ownership;
 
+pub(crate) use budget::Budget;
 pub(crate) use lanes::{InLane, Lanes};
 pub(crate) use ownership::{Held, Owner, PartitionSet, own};
 

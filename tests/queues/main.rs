@@ -1,6 +1,7 @@
 //! What tasks and events promise, on a broker: each test fails when the behaviour that it names is taken out.
 
 mod batches;
+mod channels;
 mod dead_letters;
 mod declaring;
 mod dedup;

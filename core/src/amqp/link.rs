@@ -135,6 +135,14 @@ impl Link {
         !self.connection.status().connected()
     }
 
+    /// How many channels it has room for.
+    pub(crate) fn channel_max(&self) -> u16 {
+        match self.connection.configuration().channel_max() {
+            0 => u16::MAX,
+            most => most,
+        }
+    }
+
     pub(crate) async fn channel(&self) -> Result<Channel, Error> {
         let mut tries = 0;
         loop {

@@ -7,6 +7,7 @@ use tokio::sync::Mutex;
 
 use crate::amqp::{Address, Link, LinkOptions, LinkState};
 use crate::error::{Code, Error, Executed};
+use crate::partition::Budget;
 use crate::post::{Declared, Posting};
 
 pub(crate) struct Session {
@@ -22,6 +23,8 @@ pub(crate) struct Session {
     pub(crate) posting: Mutex<Option<Arc<Posting>>>,
     /// Exchanges and queues that were seen on this session.
     pub(crate) declared: Declared,
+    /// What the sets of partitions that are owned on it share.
+    pub(crate) partitions: Arc<Budget>,
 }
 
 impl Session {
@@ -29,6 +32,7 @@ impl Session {
         let consume = Link::connect(address, options).await?;
         let publish = Link::connect(address, options).await?;
         Ok(Self {
+            partitions: Budget::new(consume.channel_max()),
             publish,
             consume,
             login: address.login().map(str::to_owned),
