@@ -14,6 +14,7 @@ mod rabbitmq_only;
 mod rates;
 mod retries;
 mod settling;
+mod sizes;
 mod stopping;
 mod subscriptions;
 mod suspects;

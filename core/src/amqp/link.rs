@@ -147,7 +147,10 @@ impl Link {
         let mut tries = 0;
         loop {
             match self.connection.create_channel().await {
-                Ok(channel) => return Ok(Channel::new(channel)),
+                Ok(channel) => {
+                    let frame_max = self.connection.configuration().frame_max();
+                    return Ok(Channel::new(channel, frame_max));
+                }
                 // Nobody says so of a channel that is being opened: it is how the last one of this number ended, which
                 // lapin tells the next one too when many come and go.
                 Err(error) if is_of_a_channel(&error) && tries < OPEN_TRIES => tries += 1,

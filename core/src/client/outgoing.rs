@@ -13,7 +13,7 @@ use super::limits::Permit;
 use super::pending::{Key, Outcome};
 use super::route::{Route, Ticket};
 use super::{Client, DEFAULT_TIMEOUT};
-use crate::amqp::{Delivery, Message};
+use crate::amqp::{Delivery, HeaderValue, Message};
 use crate::codec::Codec;
 use crate::context::{Context, Metadata, TraceContext};
 use crate::error::{Code, Error, Executed};
@@ -176,7 +176,7 @@ impl Outgoing {
             .trace
             .as_ref()
             .or_else(|| around.as_ref().and_then(Context::trace));
-        let headers = headers(&self.metadata, trace, self.key.as_deref())?;
+        let headers = headers(&self.metadata, trace, self.key.as_deref(), &[])?;
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(Error::new(
@@ -285,10 +285,12 @@ pub(crate) fn deadline(timeout: Duration) -> Instant {
     }
 }
 
+/// The headers that hold text, if they and the other values fit into the frame of all headers.
 pub(crate) fn headers<'a>(
     metadata: &'a Metadata,
     trace: Option<&'a TraceContext>,
     key: Option<&'a str>,
+    values: &[(&str, HeaderValue)],
 ) -> Result<Vec<(&'a str, &'a str)>, Error> {
     let mut headers: Vec<_> = metadata.iter().collect();
     headers.extend(key.map(|key| (wire::HEADER_KEY, key)));
@@ -307,15 +309,17 @@ pub(crate) fn headers<'a>(
                 .map(|baggage| (wire::HEADER_BAGGAGE, baggage)),
         );
     }
-    let size: usize = headers
-        .iter()
-        .map(|(key, value)| key.len() + value.len() + 8)
+    let texts = headers.iter().map(|(key, value)| (key, value.len()));
+    let others = values.iter().map(|(key, value)| (key, value.size()));
+    let size: usize = texts
+        .chain(others)
+        .map(|(key, value)| key.len() + value + 8)
         .sum();
     if size > wire::MAX_HEADER_BYTES {
         return Err(Error::new(
             Code::InvalidArgument,
             format!(
-                "metadata, trace headers and the key take {size} bytes, at most {} fit",
+                "headers, metadata, trace headers and the key take {size} bytes, at most {} fit",
                 wire::MAX_HEADER_BYTES
             ),
         )

@@ -140,6 +140,11 @@ impl Publish {
         let id = Uuid::new_v4();
         let mut uuid = Uuid::encode_buffer();
         let shared = self.connection.shared();
+        let values: Vec<_> = self
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.clone()))
+            .collect();
         let message = Message {
             exchange: &exchange.name,
             routing_key: &self.key,
@@ -149,12 +154,8 @@ impl Publish {
             expiration: self.expires.map(ceil_millis),
             priority: self.priority,
             app_id: shared.settings.name.as_deref(),
-            headers: headers(&self.metadata, trace, None)?,
-            values: self
-                .headers
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.clone()))
-                .collect(),
+            headers: headers(&self.metadata, trace, None, &values)?,
+            values,
             body: body.bytes,
             ..Message::default()
         };

@@ -163,7 +163,12 @@ impl Push {
             .or_else(|| around.as_ref().and_then(Context::trace));
         let id = Uuid::new_v4();
         let mut uuid = Uuid::encode_buffer();
-        let mut message = Message {
+        let dedup = self.dedup.map(HeaderValue::Text);
+        let values: Vec<_> = dedup
+            .map(|key| (wire::HEADER_DEDUP, key))
+            .into_iter()
+            .collect();
+        let message = Message {
             routing_key: &target,
             mandatory: true,
             persistent: true,
@@ -172,18 +177,11 @@ impl Push {
             expiration: self.expires.map(ceil_millis),
             priority: self.priority,
             app_id: shared.settings.name.as_deref(),
-            headers: headers(&self.metadata, trace, None)?,
+            headers: headers(&self.metadata, trace, self.key.as_deref(), &values)?,
+            values,
             body: body.bytes,
             ..Message::default()
         };
-        if let Some(key) = self.dedup {
-            message
-                .values
-                .push((wire::HEADER_DEDUP, HeaderValue::Text(key)));
-        }
-        if let Some(key) = &self.key {
-            message.headers.push((wire::HEADER_KEY, key));
-        }
         let deadline: Instant = deadline(self.timeout);
         match self.delay.filter(|delay| !delay.is_zero()) {
             None => {
