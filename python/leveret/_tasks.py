@@ -265,8 +265,10 @@ class DeadLetter(Generic[T]):
         """Pushes it again, from its first attempt.
 
         Raises:
-            LeveretError: as a push, and it stays a dead letter; `FailedPrecondition` when it was
-                retried or discarded before.
+            LeveretError: as a push, and it stays a dead letter; `Unavailable` when the connection
+                that it was read on was lost, and then it stays one too: if that was behind the
+                push, `executed` is `maybe`, and whoever retries the letter pushes the task once
+                more. `FailedPrecondition` when it was retried or discarded before.
         """
         return self._do(self._native.retry())
 
@@ -274,6 +276,8 @@ class DeadLetter(Generic[T]):
         """Removes it for good.
 
         Raises:
+            Unavailable: when the connection that it was read on was lost; it is still there then,
+                unless `executed` is `maybe`, when nobody knows.
             FailedPrecondition: when it was retried or discarded before.
         """
         return self._do(self._native.discard())
