@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -26,6 +26,7 @@ const LAST_CANCELS: Duration = Duration::from_millis(500);
 pub(crate) struct Caller {
     limits: Limits,
     route: watch::Receiver<RouteState>,
+    sessions: watch::Receiver<Option<Arc<Session>>>,
     max_message_size: usize,
     unclaimed: Arc<AtomicU64>,
     /// Queue → when it was looked at and whether anybody consumed.
@@ -36,14 +37,26 @@ pub(crate) struct Caller {
 enum RouteState {
     Open(Arc<Route>),
     /// There is none now, for this reason.
-    Down(Arc<str>),
+    Down {
+        reason: Arc<str>,
+        /// The session that would not have one.
+        refused: Option<Weak<Session>>,
+    },
     Closed,
+}
+
+impl RouteState {
+    fn down(reason: &str) -> Self {
+        Self::Down {
+            reason: reason.into(),
+            refused: None,
+        }
+    }
 }
 
 impl Caller {
     pub(crate) fn start(shared: &Arc<Shared>) -> Arc<Self> {
-        let (sender, route) =
-            watch::channel(RouteState::Down("the connection is being set up".into()));
+        let (sender, route) = watch::channel(RouteState::down("the connection is being set up"));
         let unclaimed = Arc::new(AtomicU64::new(0));
         tokio::spawn(keep_route(
             Arc::clone(shared),
@@ -53,6 +66,7 @@ impl Caller {
         Arc::new(Self {
             limits: Limits::new(shared.settings.max_calls, shared.settings.max_bytes),
             route,
+            sessions: shared.sessions(),
             max_message_size: shared.settings.max_message_size,
             unclaimed,
             consumers: Mutex::default(),
@@ -135,10 +149,11 @@ impl Caller {
         when_down: WhenDown,
         when_blocked: WhenDown,
     ) -> Result<Arc<Route>, Error> {
-        let mut states = self.route.clone();
+        let (mut states, mut sessions) = (self.route.clone(), self.sessions.clone());
         loop {
+            sessions.mark_unchanged();
             let state = states.borrow_and_update().clone();
-            let reason = match state {
+            let (reason, refused) = match state {
                 RouteState::Closed => {
                     return Err(
                         Error::new(Code::Unavailable, "the connection has been closed")
@@ -152,17 +167,23 @@ impl Caller {
                         false => continue,
                     }
                 }
-                RouteState::Open(_) => "the connection was lost".into(),
-                RouteState::Down(reason) => reason,
+                RouteState::Open(_) => ("the connection was lost".into(), None),
+                RouteState::Down { reason, refused } => (reason, refused),
             };
-            if when_down == WhenDown::Fail {
+            if when_down == WhenDown::Fail && !self.is_opening(refused.as_ref()) {
                 return Err(Error::new(
                     Code::Unavailable,
                     format!("there is no connection to the broker: {reason}"),
                 )
                 .with_executed(Executed::No));
             }
-            if !matches!(timeout_at(deadline, states.changed()).await, Ok(Ok(()))) {
+            let changed = async {
+                tokio::select! {
+                    changed = states.changed() => changed,
+                    changed = sessions.changed() => changed,
+                }
+            };
+            if !matches!(timeout_at(deadline, changed).await, Ok(Ok(()))) {
                 return Err(Error::new(
                     Code::DeadlineExceeded,
                     format!("there was no connection to the broker until the deadline: {reason}"),
@@ -170,6 +191,15 @@ impl Caller {
                 .with_executed(Executed::No));
             }
         }
+    }
+
+    /// Whether a route is being opened: there is a connection, and it is not the one that would not have one.
+    fn is_opening(&self, refused: Option<&Weak<Session>>) -> bool {
+        let session = self.sessions.borrow();
+        session.as_ref().is_some_and(|session| {
+            !session.is_lost()
+                && refused.is_none_or(|refused| !refused.ptr_eq(&Arc::downgrade(session)))
+        })
     }
 
     /// Fails when nobody consumes from a queue.
@@ -275,7 +305,7 @@ async fn keep_route(
                     () = route.receive(&mut consumer, &unclaimed) => {}
                     () = ended(&session, &route) => {}
                 }
-                state.send_replace(RouteState::Down("the connection was lost".into()));
+                state.send_replace(RouteState::down("the connection was lost"));
                 route.close();
                 if shared.stopped().is_cancelled() {
                     // Programs give a call up and close in one breath; its handler is to hear of it.
@@ -285,7 +315,10 @@ async fn keep_route(
             Err(_) if shared.stopped().is_cancelled() => break,
             Err(error) => {
                 tracing::warn!(%error, "replies cannot be received; trying again");
-                state.send_replace(RouteState::Down(error.to_string().into()));
+                state.send_replace(RouteState::Down {
+                    reason: error.to_string().into(),
+                    refused: Some(Arc::downgrade(&session)),
+                });
             }
         }
         tokio::select! {
