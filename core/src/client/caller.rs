@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::WhenDown;
-use super::limits::{Limits, Permit};
+use super::limits::Limits;
+use super::line::Line;
 use super::route::Route;
 use crate::connection::{Session, Shared, next_session};
 use crate::error::{Code, Error, Executed};
@@ -24,17 +24,18 @@ const LAST_CANCELS: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 pub(crate) struct Caller {
-    limits: Limits,
-    route: watch::Receiver<RouteState>,
-    sessions: watch::Receiver<Option<Arc<Session>>>,
-    max_message_size: usize,
+    pub(super) limits: Limits,
+    pub(super) line: Line,
+    pub(super) route: watch::Receiver<RouteState>,
+    pub(super) sessions: watch::Receiver<Option<Arc<Session>>>,
+    pub(super) max_message_size: usize,
     unclaimed: Arc<AtomicU64>,
     /// Queue → when it was looked at and whether anybody consumed.
     consumers: Mutex<HashMap<String, (Instant, bool)>>,
 }
 
 #[derive(Clone, Debug)]
-enum RouteState {
+pub(super) enum RouteState {
     Open(Arc<Route>),
     /// There is none now, for this reason.
     Down {
@@ -65,6 +66,7 @@ impl Caller {
         ));
         Arc::new(Self {
             limits: Limits::new(shared.settings.max_calls, shared.settings.max_bytes),
+            line: Line::default(),
             route,
             sessions: shared.sessions(),
             max_message_size: shared.settings.max_message_size,
@@ -85,53 +87,6 @@ impl Caller {
         self.unclaimed.load(Ordering::Relaxed)
     }
 
-    /// The common case: nothing is in the way.
-    pub(super) fn try_permit(&self, size: usize) -> Option<Permit> {
-        let bytes = u32::try_from(size)
-            .ok()
-            .filter(|_| size <= self.max_message_size)?;
-        self.limits.try_acquire(bytes)
-    }
-
-    /// What [`try_permit`](Self::try_permit) did not give, waited for or refused with the reason.
-    pub(super) async fn permit(
-        &self,
-        size: usize,
-        deadline: Instant,
-        wait: bool,
-    ) -> Result<Permit, Error> {
-        if size > self.max_message_size {
-            return Err(Error::new(
-                Code::ResourceExhausted,
-                format!(
-                    "the arguments take {size} bytes, the limit is {} (ConnectionBuilder::max_message_size)",
-                    self.max_message_size
-                ),
-            )
-            .with_executed(Executed::No)
-            .with_retryable(false));
-        }
-        // The builder keeps the limit below 4 GiB.
-        let bytes = u32::try_from(size).unwrap_or(u32::MAX);
-        let busy = |code, what| {
-            Error::new(
-                code,
-                format!("{what}: too many calls or bytes are in flight on this connection"),
-            )
-            .with_executed(Executed::No)
-        };
-        if !wait {
-            return Err(busy(Code::ResourceExhausted, "the call was not sent"));
-        }
-        match timeout_at(deadline, self.limits.acquire(bytes)).await {
-            Ok(Some(permit)) => Ok(permit),
-            _ => Err(busy(
-                Code::DeadlineExceeded,
-                "the call waited until its deadline and was not sent",
-            )),
-        }
-    }
-
     /// The common case: a route is open and the broker takes publishes.
     pub(super) fn route_now(&self) -> Option<Arc<Route>> {
         match &*self.route.borrow() {
@@ -142,59 +97,8 @@ impl Caller {
         }
     }
 
-    /// The route, as soon as one is open.
-    pub(super) async fn route(
-        &self,
-        deadline: Instant,
-        when_down: WhenDown,
-        when_blocked: WhenDown,
-    ) -> Result<Arc<Route>, Error> {
-        let (mut states, mut sessions) = (self.route.clone(), self.sessions.clone());
-        loop {
-            sessions.mark_unchanged();
-            let state = states.borrow_and_update().clone();
-            let (reason, refused) = match state {
-                RouteState::Closed => {
-                    return Err(
-                        Error::new(Code::Unavailable, "the connection has been closed")
-                            .with_executed(Executed::No)
-                            .with_retryable(false),
-                    );
-                }
-                RouteState::Open(route) if route.is_open() => {
-                    match unblocked(&route, deadline, when_blocked).await? {
-                        true => return Ok(route),
-                        false => continue,
-                    }
-                }
-                RouteState::Open(_) => ("the connection was lost".into(), None),
-                RouteState::Down { reason, refused } => (reason, refused),
-            };
-            if when_down == WhenDown::Fail && !self.is_opening(refused.as_ref()) {
-                return Err(Error::new(
-                    Code::Unavailable,
-                    format!("there is no connection to the broker: {reason}"),
-                )
-                .with_executed(Executed::No));
-            }
-            let changed = async {
-                tokio::select! {
-                    changed = states.changed() => changed,
-                    changed = sessions.changed() => changed,
-                }
-            };
-            if !matches!(timeout_at(deadline, changed).await, Ok(Ok(()))) {
-                return Err(Error::new(
-                    Code::DeadlineExceeded,
-                    format!("there was no connection to the broker until the deadline: {reason}"),
-                )
-                .with_executed(Executed::No));
-            }
-        }
-    }
-
     /// Whether a route is being opened: there is a connection, and it is not the one that would not have one.
-    fn is_opening(&self, refused: Option<&Weak<Session>>) -> bool {
+    pub(super) fn is_opening(&self, refused: Option<&Weak<Session>>) -> bool {
         let session = self.sessions.borrow();
         session.as_ref().is_some_and(|session| {
             !session.is_lost()
@@ -250,34 +154,6 @@ impl Caller {
             format!("no server consumes from the queue `{queue}` now"),
         )
         .with_executed(Executed::No))
-    }
-}
-
-/// True when the route may be used; false when its session ended while it was waited for.
-async fn unblocked(
-    route: &Route,
-    deadline: Instant,
-    when_blocked: WhenDown,
-) -> Result<bool, Error> {
-    if !route.session.blocked() {
-        return Ok(true);
-    }
-    let error = |code, what: &str| {
-        Error::new(
-            code,
-            format!("{what}: the broker takes no publishes now (memory or disk alarm)"),
-        )
-        .with_executed(Executed::No)
-    };
-    if when_blocked == WhenDown::Fail {
-        return Err(error(Code::Unavailable, "the call was not sent"));
-    }
-    match timeout_at(deadline, route.session.unblocked()).await {
-        Ok(()) => Ok(route.is_open()),
-        Err(_) => Err(error(
-            Code::DeadlineExceeded,
-            "the call waited until its deadline and was not sent",
-        )),
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::limits::Permit;
+use super::line::{Pass, Wish};
 use super::pending::{Key, Outcome};
 use super::route::{Route, Ticket};
 use super::{Client, DEFAULT_TIMEOUT};
@@ -135,42 +136,40 @@ impl Outgoing {
             .or(self.target.timeout)
             .unwrap_or(DEFAULT_TIMEOUT);
         let deadline = deadline(timeout);
-        let permit = match caller.try_permit(self.body.len()) {
-            Some(permit) => permit,
-            None => Box::pin(caller.permit(self.body.len(), deadline, self.wait)).await?,
+        let wish = Wish {
+            size: self.body.len(),
+            deadline,
+            wait: self.wait,
+            when_disconnected: defaults.when_disconnected,
+            when_blocked: defaults.when_blocked,
         };
-        let permit = Arc::new(permit);
         let id = Uuid::new_v4();
+        let mut pass = match caller.pass_now(&wish) {
+            Some(pass) => pass,
+            None => Box::pin(caller.pass(&wish, None)).await?,
+        };
         loop {
-            let route = match caller.route_now() {
-                Some(route) => route,
-                None => {
-                    Box::pin(caller.route(
-                        deadline,
-                        defaults.when_disconnected,
-                        defaults.when_blocked,
-                    ))
-                    .await?
-                }
-            };
             if defaults.fail_fast {
-                Box::pin(caller.look(&route, &self.served_queue(), deadline)).await?;
+                Box::pin(caller.look(&pass.route, &self.served_queue(), deadline)).await?;
             }
-            if let Some(flight) = self.publish(route, &permit, id, deadline, cast)? {
+            if let Some(flight) = self.publish(&pass, id, deadline, cast)? {
                 return Ok((deadline, flight));
             }
+            let turn = pass.turn.take();
+            drop(pass);
+            pass = Box::pin(caller.pass(&wish, turn)).await?;
         }
     }
 
     /// `None` when the route has ended and nothing was sent.
     fn publish(
         &self,
-        route: Arc<Route>,
-        permit: &Arc<Permit>,
+        pass: &Pass<'_>,
         id: Uuid,
         deadline: Instant,
         cast: bool,
     ) -> Result<Option<Flight<'_>>, Error> {
+        let Pass { route, permit, .. } = pass;
         let around = Context::current();
         let trace = self
             .trace
@@ -227,7 +226,7 @@ impl Outgoing {
         }
         let queue = &*self.target.queue;
         Ok(Some(Flight {
-            route,
+            route: Arc::clone(route),
             key,
             outcome,
             queue,
