@@ -240,9 +240,11 @@ impl Shared {
                 }
                 Ok(Ok(Fate::Lost(error))) => {
                     place.forget(&session.declared);
+                    // What the broker refuses has not arrived; but a channel that others use it may have closed over one of
+                    // theirs.
+                    let refused =
+                        alone && error.is_some_and(|error| error.code() != Code::Unavailable);
                     alone = !session.is_lost();
-                    // What the broker refuses has not arrived.
-                    let refused = error.is_some_and(|error| error.code() != Code::Unavailable);
                     if !refused {
                         maybe = Executed::Maybe;
                     }

@@ -1,7 +1,9 @@
 //! What many share: the channels of a connection, and the one that posts leave on.
 
+use std::time::Duration;
+
 use harness::eventually;
-use leveret::TaskQueue;
+use leveret::{Code, Declare, Events, Executed, TaskQueue};
 
 use crate::world::{Journal, World, noting, work};
 
@@ -43,4 +45,35 @@ async fn keyed_queues_share_the_channels_of_a_connection_and_leave_some() {
     for worker in workers {
         worker.stop().await;
     }
+}
+
+/// Whoever is told that nothing was sent finds nothing in the queue.
+#[tokio::test]
+async fn a_task_whose_channel_another_has_closed_may_have_arrived() {
+    let world = World::new().await;
+    let connection = world.connect().await;
+    let tasks = connection.tasks(&work());
+    tasks.push(&"first".to_owned()).await.unwrap();
+    let missing = Events::<String>::fanout("missing").declare(Declare::Never);
+    let missing = connection.events(&missing);
+    let (mut sent, mut maybe) = (1, 0);
+    for _ in 0..50 {
+        // Too little time for a second attempt.
+        let task = tasks.push(&"a".to_owned());
+        let task = task.timeout(Duration::from_millis(45)).into_future();
+        let event = missing.publish(&"a".to_owned()).into_future();
+        let (task, event) = tokio::join!(task, event);
+        let event = event.unwrap_err();
+        assert_eq!(event.code(), Code::NoSuchService);
+        match task {
+            Ok(_) => sent += 1,
+            Err(error) if error.executed() == Executed::Maybe => maybe += 1,
+            Err(_) => {}
+        }
+    }
+    let found = world.ready("work").await;
+    assert!(
+        (sent..=sent + maybe).contains(&found),
+        "{found} of {sent} and {maybe}"
+    );
 }
