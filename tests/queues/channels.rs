@@ -77,3 +77,16 @@ async fn a_task_whose_channel_another_has_closed_may_have_arrived() {
         "{found} of {sent} and {maybe}"
     );
 }
+
+#[tokio::test]
+async fn a_queue_and_an_exchange_may_have_one_name() {
+    let world = World::new().await;
+    let connection = world.connect().await;
+    let tasks = connection.tasks(&work());
+    tasks.push(&"a".to_owned()).await.unwrap();
+    let events = Events::<String>::fanout("work").declare(Declare::Passive);
+    let event = connection.events(&events).publish(&"a".to_owned()).await;
+    let error = event.unwrap_err();
+    assert_eq!(error.code(), Code::NoSuchService);
+    assert_eq!(error.executed(), Executed::No, "it was not looked for");
+}

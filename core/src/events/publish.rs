@@ -12,7 +12,7 @@ use crate::connection::{Connection, Session};
 use crate::context::{Context, Metadata, TraceContext};
 use crate::error::{Code, Error, Executed};
 use crate::payload::Body;
-use crate::post::Place;
+use crate::post::{Declared, Known, Place};
 use crate::tasks::Defaults;
 use crate::wire;
 use crate::worker::Exchange;
@@ -44,6 +44,10 @@ impl Place for Exchange {
 
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn kind<'a>(&self, declared: &'a Declared) -> &'a Known {
+        &declared.exchanges
     }
 }
 

@@ -235,9 +235,9 @@ struct Later<'a> {
 
 impl Place for Later<'_> {
     async fn declare(&self, session: &Session) -> Result<(), Error> {
-        if !session.declared.has(self.target) {
+        if !session.declared.queues.has(self.target) {
             self.names.declare_for(session, self.target).await?;
-            session.declared.add(self.target);
+            session.declared.queues.add(self.target);
         }
         self.names.delays.declare(session, self.detour.level).await
     }
@@ -247,8 +247,8 @@ impl Place for Later<'_> {
     }
 
     fn forget(&self, declared: &Declared) {
-        declared.forget(&self.name);
-        declared.forget(self.target);
+        declared.queues.forget(&self.name);
+        declared.queues.forget(self.target);
         self.names.delays.forget(declared, self.detour.level);
     }
 }
