@@ -64,8 +64,9 @@ class TaskQueue(Generic[T]):
     ```
 
     Args:
-        name: the queue's name, as those of services; the ends `.dead`, `.suspect` and `.p0` are
-            taken.
+        name: the queue's name, as those of services, but up to 190 bytes long together with the
+            namespace; the ends `.dead`, `.suspect` and `.p0` are taken. That of a durable
+            subscription is the exchange's, a dot, and the group's.
         type: what a task is: anything that an argument of a service may be; `bytes` and
             `leveret.Raw` are left as they are. By default anything, and the worker's own hint
             decides.
@@ -139,7 +140,7 @@ class TaskQueue(Generic[T]):
         dedup_window: float = 600.0,
         queue: QueueOptions | None = None,
     ) -> None:
-        self.name = check_name("task queue", name)
+        self.name = check_name("task queue", name, longest=190)
         if _TAKEN.search(name):
             raise ValueError(
                 f"{name!r} is no task queue name: .dead, .suspect and .p0 are the ends of queues "

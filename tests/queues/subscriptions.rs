@@ -205,3 +205,30 @@ async fn events_that_have_waited_too_long_expire() {
     assert_eq!(letter.reason(), DeathReason::Expired);
     assert_eq!(letter.job().unwrap(), "a");
 }
+
+/// The queue of a durable subscription may have a longer name than tasks need.
+#[tokio::test]
+async fn a_group_of_long_names_has_dead_letters_too() {
+    let world = World::new().await;
+    let connection = world.connect().await;
+    let (name, group) = ("e".repeat(60), "g".repeat(60));
+    let events = Events::<String>::fanout(&*name);
+    let subscription = connection.subscribe(&events).durable(&*group);
+    let worker = subscription
+        .start(async |_: String, _| Outcome::reject("no"))
+        .await
+        .unwrap();
+    let event = connection.events(&events).publish(&"a".to_owned());
+    event.await.unwrap();
+    let queue = connection.tasks(&TaskQueue::<String>::new(format!("{name}.{group}")));
+    let letter = world.dead_letter(&queue).await;
+    assert_eq!(letter.reason(), DeathReason::Rejected);
+    within("the worker's end", worker.stop()).await;
+    let long = "q".repeat(190 - world.namespace.len());
+    for (name, fits) in [(long.clone(), true), (long + "q", false)] {
+        let tasks = connection.tasks(&TaskQueue::<String>::new(name));
+        let pushed = tasks.push(&"a".to_owned()).await;
+        let code = pushed.err().map(|error| error.code());
+        assert_eq!(code.is_none(), fits, "{code:?}");
+    }
+}
