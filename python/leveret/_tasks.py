@@ -76,7 +76,9 @@ class TaskQueue(Generic[T]):
         max_retry_delay: the longest of these.
         kind: "classic", or "quorum": replicated.
         max_priority: the highest priority that tasks may carry (classic queues).
-        max_length: a push beyond this many fails with `ResourceExhausted`.
+        max_length: a push beyond this many fails with `ResourceExhausted`. A classic queue makes
+            what it refuses a dead letter besides (`maxlen`): pushing the task again and retrying
+            the letter does it twice. A quorum queue keeps nothing of it.
         partitions: orders the tasks by their keys: those with the same `key` are done one after
             another, as they were pushed, by one worker at a time, and different keys beside one
             another, by all workers. The queue is divided into so many partitions (1 to 1,024; 16

@@ -32,6 +32,17 @@ use crate::wire;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Errors
+/// [`Code::InvalidArgument`] for options that do not go together or are too large,
+/// [`Code::ResourceExhausted`] when the task is larger than a message may be, or the queue is full
+/// ([`max_length`](crate::QueueOptions::max_length)): a classic queue has kept the task as a
+/// [dead letter](crate::DeathReason::Full) then, so that pushing it again *and* retrying the letter does it twice.
+/// [`Code::NoSuchService`] when the queue may not be declared here and is not there, [`Code::DeadlineExceeded`] when the
+/// broker does not confirm in time, [`Code::Unavailable`] when the connection has been closed.
+///
+/// # Cancel safety
+/// A task whose future is dropped may have been pushed or not.
 #[derive(Debug)]
 #[must_use = "nothing is pushed until it is awaited"]
 pub struct Push {
