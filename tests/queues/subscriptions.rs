@@ -67,16 +67,24 @@ async fn a_transient_event_that_fails_is_dropped() {
         .start(move |event: String, message: Message| {
             noted.note(&*event, &message);
             assert!(event != "panic", "an event that is bad");
-            async move { Err::<(), _>("no") }
+            async move {
+                match &*event {
+                    "retry" => message.retry("later").await.unwrap(),
+                    "reject" => message.reject("never").await.unwrap(),
+                    _ => {}
+                }
+                Err::<(), _>("no")
+            }
         })
         .await
         .unwrap();
-    for event in ["fail", "panic", "last"] {
+    let events = ["fail", "retry", "reject", "panic", "last"];
+    for event in events {
         publish(&connection, event).await;
     }
-    journal.wait(3).await;
+    journal.wait(5).await;
     within("the worker's end", worker.stop()).await;
-    assert_eq!(journal.jobs(), ["fail", "panic", "last"]);
+    assert_eq!(journal.jobs(), events);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{Mutex, MutexGuard, watch};
+use tokio::task::unconstrained;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::WhenDown;
@@ -118,7 +119,8 @@ impl Caller {
 
     async fn turn(&self, wish: &Wish) -> Result<Turn<'_>, Error> {
         let place = self.line.enter();
-        let mut first = pin!(self.line.first.lock());
+        // Whatever else its task has done: a first poll that yields would take no place.
+        let mut first = pin!(unconstrained(self.line.first.lock()));
         let mut outlook = Outlook::new(self);
         loop {
             // Who does not wait for a connection does not wait behind those who do.
