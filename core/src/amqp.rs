@@ -21,6 +21,7 @@ mod message;
 mod pool;
 mod publisher;
 mod runtime;
+mod size;
 mod socket;
 #[cfg(feature = "tls")]
 mod tls;

@@ -2,11 +2,13 @@
 //! [`ownership`] the instances' agreement on who consumes which of them. `docs/protocol.md` has the rules,
 //! section "Order by key".
 
+mod budget;
 mod lanes;
 mod ownership;
 mod round;
 mod set;
 
+pub(crate) use budget::Budget;
 pub(crate) use lanes::{InLane, Lanes};
 pub(crate) use ownership::{Held, Owner, own};
 pub(crate) use set::PartitionSet;

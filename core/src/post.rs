@@ -119,14 +119,15 @@ impl Session {
         if !place.is_remembered() {
             return self.unless_lost(place.declare(self)).await;
         }
-        if self.declared.has(place.name()) {
+        let known = place.kind(&self.declared);
+        if known.has(place.name()) {
             return Ok(());
         }
         // The first of many that come at once declares it for all.
         let _turn = self.declared.turn.lock().await;
-        if !self.declared.has(place.name()) {
+        if !known.has(place.name()) {
             self.unless_lost(place.declare(self)).await?;
-            self.declared.add(place.name());
+            known.add(place.name());
         }
         Ok(())
     }
@@ -138,9 +139,13 @@ pub(crate) trait Place: Sync {
     fn declare(&self, session: &Session) -> impl Future<Output = Result<(), Error>> + Send;
     /// By this it is remembered.
     fn name(&self) -> &str;
+    /// Among these.
+    fn kind<'a>(&self, declared: &'a Declared) -> &'a Known {
+        &declared.queues
+    }
     /// It may not be there any more: it is to be looked for again.
     fn forget(&self, declared: &Declared) {
-        declared.forget(self.name());
+        self.kind(declared).forget(self.name());
     }
     /// Whether it is looked for once a session, and not each time.
     fn is_remembered(&self) -> bool {
@@ -148,16 +153,20 @@ pub(crate) trait Place: Sync {
     }
 }
 
-/// What a session has found or made.
+/// What a session has found or made. A queue and an exchange may have one name.
 #[derive(Debug, Default)]
 pub(crate) struct Declared {
-    names: Mutex<HashSet<String>>,
+    pub(crate) queues: Known,
+    pub(crate) exchanges: Known,
     turn: tokio::sync::Mutex<()>,
 }
 
-impl Declared {
+#[derive(Debug, Default)]
+pub(crate) struct Known(Mutex<HashSet<String>>);
+
+impl Known {
     fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -244,9 +253,11 @@ impl Shared {
                 }
                 Ok(Ok(Fate::Lost(error))) => {
                     place.forget(&session.declared);
+                    // What the broker refuses has not arrived; but a channel that others use it may have closed over one of
+                    // theirs.
+                    let refused =
+                        alone && error.is_some_and(|error| error.code() != Code::Unavailable);
                     alone = !session.is_lost();
-                    // What the broker refuses has not arrived.
-                    let refused = error.is_some_and(|error| error.code() != Code::Unavailable);
                     if !refused {
                         maybe = Executed::Maybe;
                     }

@@ -136,8 +136,12 @@ impl QueueOptions {
     }
 
     /// Holds at most this many requests; more are refused (`reject-publish`), and their callers get
-    /// [`Code::ResourceExhausted`](crate::Code) at once. A task that a full queue refuses is a dead letter besides,
-    /// because one that comes back for its next attempt has nobody to be told.
+    /// [`Code::ResourceExhausted`](crate::Code) at once.
+    ///
+    /// A task that a full *classic* queue refuses is a [dead letter](crate::DeathReason::Full) besides, because one that
+    /// comes back for its next attempt has nobody to be told. So a producer that pushes it again until there is room
+    /// leaves a dead letter for each refusal, and whoever retries one of those has the job done twice. A quorum queue
+    /// keeps nothing of what it refuses.
     pub fn max_length(mut self, requests: u32) -> Self {
         self.max_length = Some(requests);
         self

@@ -73,7 +73,12 @@ pub(crate) fn is_metadata_key(key: &str) -> bool {
 
 /// Whether a name may be a service's or a method's.
 pub(crate) fn is_name(name: &str) -> bool {
-    (1..=100).contains(&name.len())
+    is_name_within(name, 100)
+}
+
+/// The same for names that may be longer or have to be shorter.
+pub(crate) fn is_name_within(name: &str, bytes: usize) -> bool {
+    (1..=bytes).contains(&name.len())
         && name
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))

@@ -262,7 +262,7 @@ def subscriber(
     ```
 
     Without `durable` it gets what is published while it is there, and an event whose handler fails
-    is logged and dropped. Otherwise as `worker`.
+    is logged and dropped, and so is one that it retries or rejects. Otherwise as `worker`.
 
     Args:
         events: which events.

@@ -148,7 +148,8 @@ class Message:
         return settle(self._delivery.ack())
 
     def retry(self, reason: str = "", *, after: float | None = None) -> Awaitable[None]:
-        """Asks for another attempt; without one left it becomes a dead letter.
+        """Asks for another attempt; without one left it becomes a dead letter. An event of a
+        transient subscription, which nobody keeps, is logged and dropped.
 
         Args:
             reason: for whoever reads the dead letter.
@@ -162,7 +163,8 @@ class Message:
         return settle(self._delivery.retry(reason, wait))
 
     def reject(self, reason: str = "") -> Awaitable[None]:
-        """Makes it a dead letter.
+        """Makes it a dead letter. An event of a transient subscription, which nobody keeps, is
+        logged and dropped.
 
         Args:
             reason: for whoever reads the dead letter.

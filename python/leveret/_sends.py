@@ -66,8 +66,9 @@ class Sends:
 
         Raises:
             LeveretError: `InvalidArgument` for a job that is not of the queue's type,
-                `ResourceExhausted` when the queue is full, `Unavailable` or `DeadlineExceeded` when
-                the broker has not confirmed it.
+                `ResourceExhausted` when the queue is full (a classic one has kept the task as a
+                dead letter then), `Unavailable` or `DeadlineExceeded` when the broker has not
+                confirmed it.
             TypeError, ValueError: for options that do not fit.
         """
         return done_here(self._senders.push(queue, job, delay, at, priority, key, dedup, expires))

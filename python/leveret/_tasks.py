@@ -64,8 +64,9 @@ class TaskQueue(Generic[T]):
     ```
 
     Args:
-        name: the queue's name, as those of services; the ends `.dead`, `.suspect`, `.members`
-            and `.p0` are taken.
+        name: the queue's name, as those of services, but up to 190 bytes long together with the
+            namespace; the ends `.dead`, `.suspect`, `.members` and `.p0` are taken. That of a
+            durable subscription is the exchange's, a dot, and the group's.
         type: what a task is: anything that an argument of a service may be; `bytes` and
             `leveret.Raw` are left as they are. By default anything, and the worker's own hint
             decides.
@@ -75,7 +76,9 @@ class TaskQueue(Generic[T]):
         max_retry_delay: the longest of these.
         kind: "classic", or "quorum": replicated.
         max_priority: the highest priority that tasks may carry (classic queues).
-        max_length: a push beyond this many fails with `ResourceExhausted`.
+        max_length: a push beyond this many fails with `ResourceExhausted`. A classic queue makes
+            what it refuses a dead letter besides (`maxlen`): pushing the task again and retrying
+            the letter does it twice. A quorum queue keeps nothing of it.
         partitions: orders the tasks by their keys: those with the same `key` are done one after
             another, as they were pushed, by one worker at a time, and different keys beside one
             another, by all workers. The queue is divided into so many partitions (1 to 1,024; 16
@@ -139,7 +142,7 @@ class TaskQueue(Generic[T]):
         dedup_window: float = 600.0,
         queue: QueueOptions | None = None,
     ) -> None:
-        self.name = check_name("task queue", name)
+        self.name = check_name("task queue", name, longest=190)
         if _TAKEN.search(name):
             raise ValueError(
                 f"{name!r} is no task queue name: .dead, .suspect, .members, .p0, .p0.lock and "
@@ -270,8 +273,10 @@ class DeadLetter(Generic[T]):
         """Pushes it again, from its first attempt.
 
         Raises:
-            LeveretError: as a push, and it stays a dead letter; `FailedPrecondition` when it was
-                retried or discarded before.
+            LeveretError: as a push, and it stays a dead letter; `Unavailable` when the connection
+                that it was read on was lost, and then it stays one too: if that was behind the
+                push, `executed` is `maybe`, and whoever retries the letter pushes the task once
+                more. `FailedPrecondition` when it was retried or discarded before.
         """
         return self._do(self._native.retry())
 
@@ -279,6 +284,8 @@ class DeadLetter(Generic[T]):
         """Removes it for good.
 
         Raises:
+            Unavailable: when the connection that it was read on was lost; it is still there then,
+                unless `executed` is `maybe`, when nobody knows.
             FailedPrecondition: when it was retried or discarded before.
         """
         return self._do(self._native.discard())

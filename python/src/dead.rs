@@ -143,9 +143,6 @@ impl DeadLetter {
 
     fn discard(&self) -> PyResult<Action> {
         let letter = self.take();
-        Action::new(async move {
-            letter?.discard();
-            Ok(Made::Nothing)
-        })
+        Action::new(async move { letter?.discard().await.map(|()| Made::Nothing) })
     }
 }

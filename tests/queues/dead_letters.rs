@@ -1,9 +1,9 @@
 //! Dead letters: why each died, and what can be done with them.
 
-use harness::RawMessage;
+use harness::{Proxy, RawMessage, within};
 use lapin::options::QueueDeclareOptions;
 use lapin::types::{AMQPValue, FieldTable};
-use leveret::{Code, DeathReason, Message, Outcome, TaskQueue};
+use leveret::{Code, DeathReason, Executed, Message, Outcome, TaskQueue};
 
 use crate::world::{Journal, TENTH, World, json, noting, work};
 
@@ -47,7 +47,14 @@ async fn letters_are_read_oldest_first_and_go_back_unless_decided_on() {
         world.wait_ready("work.dead", 3).await;
     }
     let mut letters = tasks.dead_letters().await.unwrap();
-    letters.next().await.unwrap().unwrap().discard();
+    letters
+        .next()
+        .await
+        .unwrap()
+        .unwrap()
+        .discard()
+        .await
+        .unwrap();
     drop(letters);
     world.wait_ready("work.dead", 2).await;
     let mut letters = tasks.dead_letters().await.unwrap();
@@ -165,7 +172,7 @@ async fn what_is_no_task_of_this_type_can_be_looked_at() {
         assert!(letter.error().is_some_and(|error| !error.is_empty()));
         assert_eq!(letter.job().unwrap_err().code(), Code::InvalidArgument);
         assert_eq!(letter.body(), image.body);
-        letter.discard();
+        letter.discard().await.unwrap();
     }
     world.assert_all_settled(worker).await;
 }
@@ -276,4 +283,30 @@ async fn a_queue_that_nobody_declared_has_no_letters_to_read() {
     let tasks = world.connect().await.tasks(&work());
     let missing = tasks.dead_letters().await.unwrap_err();
     assert_eq!(missing.code(), Code::NoSuchService);
+}
+
+/// It is back in its queue, and a copy besides would be one too many.
+#[tokio::test]
+async fn a_letter_whose_connection_was_lost_stays_and_says_so() {
+    let world = World::new().await;
+    bury(&world, &["a", "b"]).await;
+    let proxy = Proxy::to(world.broker.url()).await;
+    let url = proxy.url_through(world.broker.url());
+    let connection = world.builder_to(&url).connect().await.unwrap();
+    let tasks = connection.tasks(&work());
+    let mut letters = tasks.dead_letters().await.unwrap();
+    let retried = letters.next().await.unwrap().unwrap();
+    let discarded = letters.next().await.unwrap().unwrap();
+    let mut states = connection.states();
+    proxy.reset_connections().await;
+    within("the loss", states.changed()).await;
+    world.wait_ready("work.dead", 2).await;
+    let lost = retried.retry().await.unwrap_err();
+    assert_eq!(lost.code(), Code::Unavailable);
+    assert_eq!(lost.executed(), Executed::No);
+    let lost = discarded.discard().await.unwrap_err();
+    assert_eq!(lost.code(), Code::Unavailable);
+    assert_eq!(lost.executed(), Executed::No);
+    assert_eq!(world.ready("work").await, 0);
+    assert_eq!(world.ready("work.dead").await, 2);
 }

@@ -1,6 +1,7 @@
 //! What tasks and events promise, on a broker: each test fails when the behaviour that it names is taken out.
 
 mod batches;
+mod channels;
 mod closing;
 mod dead_letters;
 mod declaring;
@@ -14,6 +15,7 @@ mod rabbitmq_only;
 mod rates;
 mod retries;
 mod settling;
+mod sizes;
 mod stopping;
 mod subscriptions;
 mod suspects;

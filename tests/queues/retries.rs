@@ -46,7 +46,7 @@ async fn a_failing_task_is_tried_as_often_as_allowed_and_no_more() {
     let died = letter.died_at().unwrap();
     assert!(died >= began - TENTH && died <= SystemTime::now());
     assert_eq!(letter.header("leveret-queue"), Some(&*world.named("work")));
-    letter.discard();
+    letter.discard().await.unwrap();
 
     world.assert_all_settled(worker).await;
     assert_eq!(journal.attempts(), [1, 2, 3]);
@@ -139,7 +139,7 @@ async fn a_panic_is_a_failure_and_costs_the_worker_nothing() {
         let letter = world.dead_letter(&tasks).await;
         assert_eq!(letter.reason(), DeathReason::Attempts);
         assert!(letter.error().is_some_and(|error| !error.is_empty()));
-        letter.discard();
+        letter.discard().await.unwrap();
     }
     world.assert_all_settled(worker).await;
     assert_eq!(
@@ -201,7 +201,7 @@ async fn a_task_rests_before_each_attempt() {
         let rest = pair[1].at - pair[0].at;
         assert!(rest >= full / 2, "{rest:?} before {full:?}");
     }
-    world.dead_letter(&tasks).await.discard();
+    world.dead_letter(&tasks).await.discard().await.unwrap();
     world.assert_all_settled(worker).await;
 }
 

@@ -25,6 +25,8 @@ pub(super) struct DeadLetter {
     exchange: Name,
     routing_key: Option<Name>,
     reason: Reason,
+    /// The queue that keeps it while there is no room for it.
+    keeper: Option<QueueId>,
 }
 
 impl Vhost {
@@ -260,6 +262,7 @@ impl Vhost {
                 exchange: Arc::clone(exchange),
                 routing_key: arguments.dead_letter_routing_key.clone(),
                 reason,
+                keeper: arguments.dead_letters_at_least_once.then_some(id),
             });
         }
     }
@@ -292,7 +295,14 @@ impl Vhost {
             });
             let message = Arc::new(message);
             for queue in routed {
-                self.enqueue(queue, &message, None);
+                // Behind those that wait already.
+                let kept = dead.keeper.filter(|_| self.held.any_for(queue));
+                if kept.is_none() && self.enqueue(queue, &message, None) {
+                    continue;
+                }
+                if let Some(keeper) = dead.keeper {
+                    self.held.add(queue, keeper, Arc::clone(&message));
+                }
             }
         }
     }

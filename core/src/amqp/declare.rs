@@ -52,7 +52,7 @@ impl Link {
         let created = self
             .channel()
             .await?
-            .0
+            .raw
             .queue_declare(name, create, arguments(options)?)
             .await;
         match created {
@@ -105,7 +105,7 @@ impl Link {
         let name = short(exchange, "the exchange's name")?;
         let channel = self.channel().await?;
         channel
-            .0
+            .raw
             .exchange_declare(name, raw(kind), options, FieldTable::default())
             .await
             .map_err(|error| failure(&format!("declaring the exchange `{exchange}`"), error))
@@ -119,7 +119,7 @@ impl Link {
         let channel = self.channel().await?;
         let name = short(queue, "the queue's name")?;
         match channel
-            .0
+            .raw
             .queue_declare(name, passive, FieldTable::default())
             .await
         {
@@ -142,7 +142,7 @@ impl Link {
         let channel = self.channel().await?;
         let name = short(exchange, "the exchange's name")?;
         let looked = channel
-            .0
+            .raw
             .exchange_declare(name, raw(kind), passive, FieldTable::default())
             .await;
         match looked {
@@ -166,7 +166,7 @@ impl Link {
         else {
             return;
         };
-        if let Err(error) = channel.0.queue_delete(name, options).await {
+        if let Err(error) = channel.raw.queue_delete(name, options).await {
             tracing::debug!(queue, %error, "the queue stays");
         }
     }

@@ -135,11 +135,22 @@ impl Link {
         !self.connection.status().connected()
     }
 
+    /// How many channels it has room for.
+    pub(crate) fn channel_max(&self) -> u16 {
+        match self.connection.configuration().channel_max() {
+            0 => u16::MAX,
+            most => most,
+        }
+    }
+
     pub(crate) async fn channel(&self) -> Result<Channel, Error> {
         let mut tries = 0;
         loop {
             match self.connection.create_channel().await {
-                Ok(channel) => return Ok(Channel::new(channel)),
+                Ok(channel) => {
+                    let frame_max = self.connection.configuration().frame_max();
+                    return Ok(Channel::new(channel, frame_max));
+                }
                 // Nobody says so of a channel that is being opened: it is how the last one of this number ended, which
                 // lapin tells the next one too when many come and go.
                 Err(error) if is_of_a_channel(&error) && tries < OPEN_TRIES => tries += 1,

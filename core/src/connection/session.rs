@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::closed;
 use crate::amqp::{Address, Link, LinkOptions, LinkState};
 use crate::error::{Code, Error, Executed};
+use crate::partition::Budget;
 use crate::post::{Declared, Posting};
 
 pub(crate) struct Session {
@@ -26,6 +27,8 @@ pub(crate) struct Session {
     pub(crate) declared: Declared,
     /// Cancelled when the connection is being closed: a broker that hangs would keep everybody waiting.
     closing: CancellationToken,
+    /// What the sets of partitions that are owned on it share.
+    pub(crate) partitions: Arc<Budget>,
 }
 
 impl Session {
@@ -33,6 +36,7 @@ impl Session {
         let consume = Link::connect(address, options).await?;
         let publish = Link::connect(address, options).await?;
         Ok(Self {
+            partitions: Budget::new(consume.channel_max()),
             publish,
             consume,
             login: address.login().map(str::to_owned),

@@ -11,7 +11,7 @@ use crate::client::deadline;
 use crate::connection::Session;
 use crate::context::TraceContext;
 use crate::error::{Code, Error, Executed};
-use crate::post::{Draft, Place};
+use crate::post::{Declared, Draft, Known, Place};
 use crate::wire;
 use crate::worker::Exchange;
 
@@ -35,6 +35,10 @@ impl Place for Exchange {
 
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn kind<'a>(&self, declared: &'a Declared) -> &'a Known {
+        &declared.exchanges
     }
 }
 
@@ -106,15 +110,15 @@ impl Publish {
         let (draft, exchange) = (self.draft.sealed()?, self.exchange?);
         let id = Uuid::new_v4();
         let mut uuid = Uuid::encode_buffer();
+        let values = self
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.clone()))
+            .collect();
         let message = Message {
             exchange: &exchange.name,
             routing_key: &self.key,
-            values: self
-                .headers
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.clone()))
-                .collect(),
-            ..draft.message(id.as_hyphenated().encode_lower(&mut uuid))?
+            ..draft.message(id.as_hyphenated().encode_lower(&mut uuid), None, values)?
         };
         let shared = draft.connection.shared();
         shared

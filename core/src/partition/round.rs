@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{self, JoinSet};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use super::budget::Part;
 use super::ownership::{Held, Owner};
 use super::set::PartitionSet;
 use super::{lock, members, queue};
@@ -23,13 +25,14 @@ const SETTLE_EVERY: Duration = Duration::from_millis(25);
 const SETTLE_LOOKS: usize = 20;
 /// How many queues are declared at a time.
 const AT_ONCE: usize = 32;
-/// How many partitions an instance owns at most: each takes two of the 2,047 channels that a connection has.
-const MOST_OWNED: usize = 900;
 
 pub(super) struct Round<'a, O> {
     session: Arc<Session>,
     set: &'a PartitionSet,
     owner: &'a Arc<O>,
+    part: Part,
+    /// Whether it has been told that there is no room for this instance's share.
+    told: bool,
     held: HashMap<u16, Holding>,
     working: JoinSet<()>,
 }
@@ -45,6 +48,7 @@ struct Holding {
 /// A partition that has been locked and is consumed, each on a channel of its own.
 struct Taken {
     partition: u16,
+    permit: OwnedSemaphorePermit,
     /// The lock is on another channel than the work, whose channel the broker may close over one slow key.
     guard: Channel,
     lock: Consumer,
@@ -55,9 +59,11 @@ struct Taken {
 impl<'a, O: Owner> Round<'a, O> {
     pub(super) fn new(session: Arc<Session>, set: &'a PartitionSet, owner: &'a Arc<O>) -> Self {
         Self {
+            part: session.partitions.join(),
             session,
             set,
             owner,
+            told: false,
             held: HashMap::new(),
             working: JoinSet::new(),
         }
@@ -141,9 +147,15 @@ impl<'a, O: Owner> Round<'a, O> {
         let set = self.set;
         let look = self.session.consume.channel().await?;
         let instances = look.count_consumers(&members(&set.base)).await?;
-        let share = usize::from(set.partitions)
-            .div_ceil(instances.unwrap_or(1).max(1) as usize)
-            .min(MOST_OWNED);
+        let even = usize::from(set.partitions).div_ceil(instances.unwrap_or(1).max(1) as usize);
+        let share = self.part.of(even);
+        if share < even && !std::mem::replace(&mut self.told, true) {
+            tracing::warn!(
+                queue = %set.base,
+                share,
+                "the connection has no channels for this instance's share of the partitions: start more instances"
+            );
+        }
         let staying: Vec<_> = self
             .held
             .values()
@@ -195,6 +207,10 @@ impl<'a, O: Owner> Round<'a, O> {
     /// `None` when somebody else has it, or had it a moment ago.
     async fn take(&self, partition: u16) -> Result<Option<Taken>, Error> {
         let (set, link) = (self.set, &self.session.consume);
+        // Until another set has given up what is too much.
+        let Some(permit) = self.part.permit() else {
+            return Ok(None);
+        };
         // A refusal costs the channel, so each attempt has one of its own.
         let guard = link.channel().await?;
         let lock = match guard
@@ -230,6 +246,7 @@ impl<'a, O: Owner> Round<'a, O> {
         let consumer = channel.consume_alone(&queue, options).await?;
         Ok(Some(Taken {
             partition,
+            permit,
             guard,
             lock,
             channel,
@@ -240,6 +257,7 @@ impl<'a, O: Owner> Round<'a, O> {
     fn work_on(&mut self, taken: Taken) {
         let Taken {
             partition,
+            permit,
             guard,
             mut lock,
             channel,
@@ -274,6 +292,7 @@ impl<'a, O: Owner> Round<'a, O> {
                 guard.close().await;
             };
             unless_lost(&session, release).await;
+            drop(permit);
         });
         let task = task.id();
         self.held.insert(partition, Holding { give_up, task });

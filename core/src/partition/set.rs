@@ -3,6 +3,7 @@
 use super::{lock, members, queue};
 use crate::connection::Session;
 use crate::error::Error;
+use crate::tasks::delay::Delays;
 use crate::topology::QueueOptions;
 
 /// Partitioned queues and how they are consumed.
@@ -17,6 +18,8 @@ pub(crate) struct PartitionSet {
     pub(crate) prefetch: u16,
     /// What the owner needs besides. It is declared first, so that a refusal is told at the start.
     pub(crate) beside: Vec<(String, QueueOptions)>,
+    /// By which delayed tasks come to the partitions, where there are any.
+    pub(crate) delays: Option<Delays>,
 }
 
 impl PartitionSet {
@@ -34,6 +37,9 @@ impl PartitionSet {
         options.auto_delete = false;
         options.single_active_consumer = false;
         link.declare_queue(&queue, &options).await?;
+        if let Some(delays) = &self.delays {
+            delays.bind(session, &queue).await?;
+        }
         link.declare_queue(&lock, &self.own_options()).await
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::amqp::Message;
+use crate::amqp::{HeaderValue, Message};
 use crate::client::{ceil_millis, headers};
 use crate::codec::Codec;
 use crate::connection::Connection;
@@ -86,7 +86,12 @@ impl Draft {
     }
 
     /// All of it but the address.
-    pub(crate) fn message<'a>(&'a self, id: &'a str) -> Result<Message<'a>, Error> {
+    pub(crate) fn message<'a>(
+        &'a self,
+        id: &'a str,
+        key: Option<&'a str>,
+        values: Vec<(&'a str, HeaderValue)>,
+    ) -> Result<Message<'a>, Error> {
         Ok(Message {
             persistent: true,
             content_type: self.body.content_type.as_deref(),
@@ -94,7 +99,8 @@ impl Draft {
             expiration: self.expires.map(ceil_millis),
             priority: self.priority,
             app_id: self.connection.shared().settings.name.as_deref(),
-            headers: headers(&self.metadata, self.trace.as_ref(), None)?,
+            headers: headers(&self.metadata, self.trace.as_ref(), key, &values)?,
+            values,
             body: self.body.bytes.clone(),
             ..Message::default()
         })

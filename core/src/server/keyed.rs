@@ -53,6 +53,7 @@ pub(super) async fn serve(
         options: config.options.clone(),
         prefetch: config.prefetch,
         beside: Vec::new(),
+        delays: None,
     };
     let keyed = Arc::new(Keyed {
         lanes: std::iter::repeat_with(Lanes::default)

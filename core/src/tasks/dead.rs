@@ -12,7 +12,7 @@ use crate::amqp::{Channel, Delivery, Message};
 use crate::client::deadline;
 use crate::connection::{Connection, Session};
 use crate::encoded::Encoded;
-use crate::error::Error;
+use crate::error::{Code, Error, Executed};
 use crate::payload;
 use crate::wire;
 
@@ -83,7 +83,7 @@ impl fmt::Display for DeathReason {
 /// ```
 pub struct DeadLetters<T> {
     connection: Connection,
-    _session: Arc<Session>,
+    session: Arc<Session>,
     // What has been read and not decided on goes back to the queue with it.
     channel: Channel,
     names: Names,
@@ -115,7 +115,7 @@ impl<T: DeserializeOwned + 'static> DeadLetters<T> {
             .ok_or_else(|| names.missing())?;
         Ok(Self {
             connection,
-            _session: session,
+            session,
             channel,
             names,
             timeout,
@@ -139,11 +139,12 @@ impl<T: DeserializeOwned + 'static> DeadLetters<T> {
         }
         self.left -= 1;
         let next = self.channel.get(&self.names.dead);
-        let Some(delivery) = self._session.unless_lost(next).await? else {
+        let Some(delivery) = self.session.unless_lost(next).await? else {
             return Ok(None);
         };
         Ok(Some(DeadLetter {
             connection: self.connection.clone(),
+            session: Arc::clone(&self.session),
             channel: self.channel.clone(),
             names: self.names.clone(),
             timeout: self.timeout,
@@ -156,6 +157,7 @@ impl<T: DeserializeOwned + 'static> DeadLetters<T> {
 /// A task that was given up.
 pub struct DeadLetter<T> {
     connection: Connection,
+    session: Arc<Session>,
     channel: Channel,
     names: Names,
     timeout: Duration,
@@ -241,11 +243,14 @@ impl<T> DeadLetter<T> {
     /// Pushes it again, from its first attempt.
     ///
     /// # Errors
-    /// As a push; it stays a dead letter then.
+    /// As a push, and [`Code::Unavailable`] when the connection that it was read on was lost: it stays a dead letter
+    /// then. When it was lost between the push and the end of the letter, [`executed`](Error::executed) is
+    /// [`Executed::Maybe`]: the task has been pushed, and is pushed once more by whoever retries the letter.
     ///
     /// # Cancel safety
     /// It may have been pushed and be a dead letter all the same.
     pub async fn retry(self) -> Result<(), Error> {
+        self.check()?;
         let key = self.delivery.header(wire::HEADER_KEY);
         let target = self
             .names
@@ -271,14 +276,43 @@ impl<T> DeadLetter<T> {
         };
         let shared = self.connection.shared();
         shared.post(copy, &place, deadline(self.timeout)).await?;
-        self.channel.ack(self.delivery.tag, false);
-        Ok(())
+        self.remove().await
     }
 
     /// Removes it for good.
-    pub fn discard(self) {
-        self.channel.ack(self.delivery.tag, false);
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] when the connection that it was read on was lost: it is still there then, unless
+    /// [`executed`](Error::executed) says that nobody knows.
+    ///
+    /// # Cancel safety
+    /// It may have been removed or not.
+    pub async fn discard(self) -> Result<(), Error> {
+        self.check()?;
+        self.remove().await
     }
+
+    fn check(&self) -> Result<(), Error> {
+        match self.channel.is_open() && !self.session.is_lost() {
+            true => Ok(()),
+            false => Err(gone(Executed::No)),
+        }
+    }
+
+    /// Waits until the broker has heard of it: what is acknowledged on a dead channel is not told to anybody.
+    async fn remove(self) -> Result<(), Error> {
+        self.channel.ack(self.delivery.tag, false);
+        let heard = self.session.unless_lost(self.channel.round_trip()).await;
+        heard.map_err(|_| gone(Executed::Maybe))
+    }
+}
+
+fn gone(executed: Executed) -> Error {
+    Error::new(
+        Code::Unavailable,
+        "the connection that the dead letter was read on was lost; it is back in its queue",
+    )
+    .with_executed(executed)
 }
 
 impl<T: DeserializeOwned + 'static> DeadLetter<T> {

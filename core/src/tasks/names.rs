@@ -22,11 +22,13 @@ const SUSPECT: &str = ".suspect";
 impl QueueSpec {
     /// The names of a queue and of those that belong to it.
     pub(crate) fn names(&self, namespace: &str) -> Result<Names, Error> {
-        if is_beside(&self.name) || !wire::is_name(&self.name) {
+        // As long as the queue of a durable subscription may be: its dead letters are looked at by its name.
+        let longest = LONGEST_NAME.saturating_sub(namespace.len());
+        if is_beside(&self.name) || !wire::is_name_within(&self.name, longest) {
             return Err(Error::new(
                 Code::InvalidArgument,
                 format!(
-                    "{:?} is no name for a queue of tasks: 1 to 100 of A-Z a-z 0-9 _ . -, not amq.* or leveret.*, and not \
+                    "{:?} is no name for a queue of tasks: 1 to {longest} of A-Z a-z 0-9 _ . -, not amq.* or leveret.*, and not \
                      *.dead, *.suspect, *.members, or *.p and a number, alone or with .lock or .marks",
                     self.name
                 ),

@@ -31,6 +31,17 @@ use crate::wire;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Errors
+/// [`Code::InvalidArgument`] for options that do not go together or are too large,
+/// [`Code::ResourceExhausted`] when the task is larger than a message may be, or the queue is full
+/// ([`max_length`](crate::QueueOptions::max_length)): a classic queue has kept the task as a
+/// [dead letter](crate::DeathReason::Full) then, so that pushing it again *and* retrying the letter does it twice.
+/// [`Code::NoSuchService`] when the queue may not be declared here and is not there, [`Code::DeadlineExceeded`] when the
+/// broker does not confirm in time, [`Code::Unavailable`] when the connection has been closed.
+///
+/// # Cancel safety
+/// A task whose future is dropped may have been pushed or not.
 #[derive(Debug)]
 #[must_use = "nothing is pushed until it is awaited"]
 pub struct Push {
@@ -133,19 +144,20 @@ impl Push {
         let target = names.target(self.key.as_deref())?;
         let id = Uuid::new_v4();
         let mut uuid = Uuid::encode_buffer();
-        let mut message = Message {
+        let dedup = self.dedup.map(HeaderValue::Text);
+        let values = dedup
+            .map(|key| (wire::HEADER_DEDUP, key))
+            .into_iter()
+            .collect();
+        let message = Message {
             routing_key: &target,
             mandatory: true,
-            ..draft.message(id.as_hyphenated().encode_lower(&mut uuid))?
+            ..draft.message(
+                id.as_hyphenated().encode_lower(&mut uuid),
+                self.key.as_deref(),
+                values,
+            )?
         };
-        if let Some(key) = self.dedup {
-            message
-                .values
-                .push((wire::HEADER_DEDUP, HeaderValue::Text(key)));
-        }
-        if let Some(key) = &self.key {
-            message.headers.push((wire::HEADER_KEY, key));
-        }
         let deadline = deadline(draft.timeout);
         match self.delay.filter(|delay| !delay.is_zero()) {
             None => {
@@ -199,9 +211,9 @@ struct Later<'a> {
 
 impl Place for Later<'_> {
     async fn declare(&self, session: &Session) -> Result<(), Error> {
-        if !session.declared.has(self.target) {
+        if !session.declared.queues.has(self.target) {
             self.names.declare_for(session, self.target).await?;
-            session.declared.add(self.target);
+            session.declared.queues.add(self.target);
         }
         self.names.delays.declare(session, self.detour.level).await
     }
@@ -211,8 +223,8 @@ impl Place for Later<'_> {
     }
 
     fn forget(&self, declared: &Declared) {
-        declared.forget(&self.name);
-        declared.forget(self.target);
+        declared.queues.forget(&self.name);
+        declared.queues.forget(self.target);
         self.names.delays.forget(declared, self.detour.level);
     }
 }

@@ -117,8 +117,9 @@ impl<T> fmt::Debug for TaskQueue<T> {
 }
 
 impl<T> TaskQueue<T> {
-    /// A durable queue of this name, with the connection's namespace in front. Names are those of services; the ends
-    /// `.dead`, `.suspect`, `.members` and `.p0` are taken.
+    /// A durable queue of this name, with the connection's namespace in front. Names are as those of services, but both
+    /// together may be 190 bytes long; the ends `.dead`, `.suspect`, `.members` and `.p0` are taken. The queue of a durable
+    /// subscription is named after the exchange and the group, with a dot between.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             spec: Arc::new(QueueSpec {

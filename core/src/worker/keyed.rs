@@ -72,6 +72,7 @@ pub(super) async fn serve<H: Handler>(
         options: names.options().clone(),
         prefetch: common.prefetch,
         beside: beside.map(|queue| (queue, names.beside())).collect(),
+        delays: Some(names.delays.clone()),
     };
     let keyed = Arc::new(Keyed {
         lanes: std::iter::repeat_with(Lanes::default)

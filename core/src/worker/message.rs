@@ -193,7 +193,8 @@ impl Message {
         self.by_hand(Verdict::Done).await
     }
 
-    /// Asks for another attempt after the queue's own delay; without one left it becomes a dead letter.
+    /// Asks for another attempt after the queue's own delay; without one left it becomes a dead letter. An event of a
+    /// transient subscription, which nobody keeps, is logged and dropped.
     ///
     /// # Errors
     /// [`Code::FailedPrecondition`] when it has been settled before; [`Code::Unavailable`] when the broker could not
@@ -224,7 +225,7 @@ impl Message {
         .await
     }
 
-    /// Makes it a dead letter.
+    /// Makes it a dead letter. An event of a transient subscription, which nobody keeps, is logged and dropped.
     ///
     /// # Errors
     /// As [`retry`](Self::retry).
