@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use tokio::sync::{OwnedSemaphorePermit, RwLock, Semaphore};
+use tokio::sync::{RwLock, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use super::message::Message;
@@ -81,7 +81,7 @@ impl<H: Handler> Common<H> {
     }
 
     /// Runs the handler, and sees to it that every message is settled in the end.
-    pub(super) async fn run(self: Arc<Self>, messages: Vec<Message>, _slot: OwnedSemaphorePermit) {
+    pub(super) async fn run(&self, messages: Vec<Message>) {
         let mut admitted = Vec::with_capacity(messages.len());
         for message in messages {
             if self.may_run(&message).await {

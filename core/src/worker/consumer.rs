@@ -216,7 +216,10 @@ impl<H: Handler> Intake<H> {
             let run: Vec<_> = self.waiting.drain(..size.min(self.waiting.len())).collect();
             self.due = self.due_from_now();
             let common = Arc::clone(&self.common);
-            common.running.clone().spawn(common.run(run, slot));
+            common.running.clone().spawn(async move {
+                let _slot = slot;
+                common.run(run).await;
+            });
         }
         if !self.has_run() {
             // Others may need it; the next run asks again.

@@ -1,12 +1,12 @@
-//! Which tasks of a partition were being run when its owner died, and how often. A task that is delivered again is marked
-//! before it is run, in a queue beside its partition, and the marks go when it has been settled: what is marked when a
-//! new owner comes has ended the one before.
+//! Which tasks of a partition were being run when its owner died, and how often. A suspect is marked before each of its
+//! runs, in a queue beside its partition, and the mark goes when that run is over: what is marked when a new owner comes
+//! has ended the one before. Those marks stay until the task is settled.
 //!
 //! The partition itself cannot tell: after a death all that the owner held counts as delivered again, the harmless
 //! neighbours too, and to put a suspect elsewhere would break the order.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -26,7 +26,9 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) struct Marks {
     session: Arc<Session>,
     place: Beside,
-    found: HashMap<String, u32>,
+    /// What this process signs its marks with: it lives, so they are no deaths.
+    signature: String,
+    found: Mutex<HashMap<String, u32>>,
 }
 
 struct Beside {
@@ -53,27 +55,22 @@ impl Marks {
         session: &Arc<Session>,
         name: String,
         options: QueueOptions,
+        signature: &str,
     ) -> Result<Self, Error> {
-        let place = Beside { name, options };
-        place.declare(session).await?;
-        let mut found = HashMap::new();
-        // They go back to the queue with the channel.
-        let channel = session.consume.channel().await?;
-        while let Some(mark) = channel.get(&place.name).await? {
-            let id = String::from_utf8_lossy(&mark.body).into_owned();
-            *found.entry(id).or_default() += 1;
-        }
-        channel.close().await;
-        Ok(Self {
+        let marks = Self {
             session: Arc::clone(session),
-            place,
-            found,
-        })
+            place: Beside { name, options },
+            signature: signature.to_owned(),
+            found: Mutex::default(),
+        };
+        marks.place.declare(session).await?;
+        marks.sweep(None).await?;
+        Ok(marks)
     }
 
     /// How many owners a task has ended.
     pub(super) fn deaths(&self, message: &Message) -> u32 {
-        self.found
+        self.found()
             .get(&name_of(message))
             .copied()
             .unwrap_or_default()
@@ -85,24 +82,52 @@ impl Marks {
             routing_key: &self.place.name,
             mandatory: true,
             persistent: true,
+            correlation_id: Some(&self.signature),
             body: name_of(message).into(),
             ..amqp::Message::default()
         };
-        shared
-            .post(mark, &self.place, Instant::now() + TIMEOUT)
+        // On another session it would be somebody else's to heed.
+        self.session
+            .unless_lost(shared.post(mark, &self.place, Instant::now() + TIMEOUT))
             .await
     }
 
-    /// The task has been settled.
-    pub(super) async fn clear(&mut self) -> Result<(), Error> {
-        self.found.clear();
-        let purge = async {
+    /// The run is over, and has not ended this owner.
+    pub(super) async fn survived(&self) -> Result<(), Error> {
+        self.sweep(None).await
+    }
+
+    /// There is nothing more to be known about a task.
+    pub(super) async fn settled(&self, message: &Message) -> Result<(), Error> {
+        self.sweep(Some(&name_of(message))).await
+    }
+
+    /// Removes this process's marks and those of one task, and counts the others. One at a time, or one would miss what
+    /// another has in hand.
+    async fn sweep(&self, settled: Option<&str>) -> Result<(), Error> {
+        let sweep = async {
+            let mut found = HashMap::new();
             let channel = self.session.consume.channel().await?;
-            channel.purge(&self.place.name).await?;
+            while let Some(mark) = channel.get(&self.place.name).await? {
+                let name = String::from_utf8_lossy(&mark.body).into_owned();
+                let ours = mark.correlation_id() == Some(&self.signature);
+                if ours || settled == Some(&*name) {
+                    channel.ack(mark.tag, false);
+                } else {
+                    *found.entry(name).or_default() += 1;
+                }
+            }
+            // The others go back to the queue with it.
             channel.close().await;
-            Ok(())
+            Ok(found)
         };
-        self.session.unless_lost(purge).await
+        let found = self.session.unless_lost(sweep).await?;
+        *self.found() = found;
+        Ok(())
+    }
+
+    fn found(&self) -> MutexGuard<'_, HashMap<String, u32>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

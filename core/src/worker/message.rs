@@ -36,6 +36,8 @@ struct Inner {
     rest: Mutex<Option<Duration>>,
     desk: Arc<Desk>,
     settled: AtomicBool,
+    /// Settled in no way: the broker still counts it as ours.
+    left: AtomicBool,
     once: Mutex<Option<Guard>>,
 }
 
@@ -58,6 +60,7 @@ impl Message {
             rest: Mutex::default(),
             desk,
             settled: AtomicBool::new(false),
+            left: AtomicBool::new(false),
             once: Mutex::default(),
         }))
     }
@@ -310,6 +313,15 @@ impl Message {
 
     fn once(&self) -> MutexGuard<'_, Option<Guard>> {
         self.0.once.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The end of its channel is to bring it back.
+    pub(super) fn leave(&self) {
+        self.0.left.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_left(&self) -> bool {
+        self.0.left.load(Ordering::Acquire)
     }
 
     /// It stays where it is, to be run again after this time.

@@ -106,9 +106,10 @@ impl Desk {
         match outcome {
             Ok(true) => self.acks.finish(&[tag]),
             // The end of its channel brings it back, and what is behind it, in their order.
-            Ok(false) if self.in_place => {}
+            Ok(false) if self.in_place => message.leave(),
             Ok(false) => self.acks.requeue(tag),
             Err(error) => {
+                message.leave();
                 self.acks.requeue(tag);
                 return Err(error);
             }
