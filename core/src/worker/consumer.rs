@@ -243,7 +243,7 @@ impl<H: Handler> Intake<H> {
             return self.aside(message, verdict);
         }
         let again = match message.id() {
-            Some(id) if redelivered => self.common.seen.came_again(id),
+            Some(id) if redelivered => self.common.seen.came_again(id, message.attempt()),
             Some(id) => {
                 self.common.seen.came(id);
                 Again::Known

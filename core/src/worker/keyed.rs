@@ -156,7 +156,7 @@ impl<H: Handler> Keyed<H> {
         let seen = &self.common.seen;
         message
             .id()
-            .is_some_and(|id| !matches!(seen.came_again(id), Again::Unknown))
+            .is_some_and(|id| !matches!(seen.came_again(id, message.attempt()), Again::Unknown))
     }
 
     /// Runs the tasks of a lane one after another, until there is none.
@@ -195,7 +195,7 @@ impl<H: Handler> Keyed<H> {
         if let Some(id) = message.id() {
             // Behind a handler that outlived its session: it may have been done meanwhile, or failed.
             if message.redelivered() {
-                if matches!(common.seen.came_again(id), Again::Done) {
+                if matches!(common.seen.came_again(id, message.attempt()), Again::Done) {
                     message.settle(Verdict::Done).await;
                     return true;
                 }

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::common::Common;
 use super::message::Message;
-use super::seen::Seen;
+use super::seen::{End, Seen};
 use super::source::Source;
 use crate::amqp::{self, Acks, Channel, Delivery, HeaderValue};
 use crate::connection::{Connection, Session};
@@ -93,7 +93,7 @@ impl Desk {
             message.rest(rest, matches!(verdict, Verdict::Retry { .. }));
             return Ok(());
         }
-        let done = matches!(verdict, Verdict::Done);
+        let (done, end) = self.end(message, &verdict);
         let outcome = if done {
             // That it is done holds, whatever becomes of this session: the mark is set on the next one.
             self.copy(message, verdict).await
@@ -101,7 +101,8 @@ impl Desk {
             self.copy_while_ours(message, verdict).await
         };
         if let Some(id) = message.id() {
-            self.seen.ends(id, done || matches!(outcome, Ok(true)));
+            let is_over = done || matches!(outcome, Ok(true));
+            self.seen.ends(id, if is_over { end } else { End::Back });
         }
         match outcome {
             Ok(true) => self.acks.finish(&[tag]),
@@ -115,6 +116,17 @@ impl Desk {
             }
         }
         Ok(())
+    }
+
+    /// Whether it is done, and what is to be remembered of it once it is settled.
+    fn end(&self, message: &Message, verdict: &Verdict) -> (bool, End) {
+        let (attempt, last) = (message.attempt(), self.source.retry.attempts);
+        match verdict {
+            Verdict::Done => (true, End::Done),
+            Verdict::Retry { .. } if attempt < last => (false, End::Failed(attempt)),
+            // A dead letter that is tried again has the same id and begins anew.
+            _ => (false, End::Left),
+        }
     }
 
     /// When the broker gives the original to somebody else, a copy besides would be one too many.
