@@ -5,10 +5,12 @@
 mod builder;
 mod common;
 mod consumer;
+mod copies;
 mod keyed;
 mod marks;
 mod message;
 mod outcome;
+mod pile;
 mod rate;
 mod seen;
 mod settle;

@@ -1,5 +1,6 @@
 //! Tasks that are ordered by key: what their owner leaves behind, and what the next one makes of it.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use harness::{Proxy, within};
@@ -193,4 +194,34 @@ async fn a_task_that_fails_does_not_hide_one_that_ends_its_owners() {
     assert_eq!(letter.job().unwrap(), "poison");
     journal.wait(1).await;
     assert_eq!(journal.jobs(), ["fails"]);
+}
+
+#[tokio::test]
+async fn what_had_not_begun_when_its_owner_stopped_is_no_suspect() {
+    let world = World::new().await;
+    push(&world, &[("1", "a"), ("2", "b"), ("3", "c"), ("4", "d")]).await;
+    let (journal, gate) = (Journal::default(), Gate::default());
+    let connection = world.connect().await;
+    let worker = connection.worker(&ordered()).concurrency(1).prefetch(4);
+    let worker = holding(worker, &journal, &gate).await;
+    journal.wait(1).await;
+    world.wait_ready(PARTITION, 0).await;
+    let mut stopping = pin!(worker.stop());
+    assert!(futures_util::poll!(&mut stopping).is_pending());
+    gate.open();
+    within("the worker's end", stopping).await;
+    assert_eq!(journal.jobs(), ["a"]);
+    world.wait_ready(PARTITION, 3).await;
+
+    let (journal, gate) = (Journal::default(), Gate::default());
+    let connection = world.connect().await;
+    let worker = connection.worker(&ordered()).concurrency(3);
+    let worker = holding(worker, &journal, &gate).await;
+    // All beside one another.
+    journal.wait(3).await;
+    gate.open();
+    within("the worker's end", worker.stop()).await;
+    assert_eq!(world.ready(PARTITION).await, 0);
+    assert_eq!(journal.sorted(), ["b", "c", "d"]);
+    assert_eq!(journal.attempts(), [1; 3]);
 }

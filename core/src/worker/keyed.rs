@@ -4,6 +4,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -120,7 +121,7 @@ impl<H: Handler> Keyed<H> {
             desk,
             given: TaskTracker::new(),
             marks: Arc::new(marks),
-            careful: true,
+            behind: true,
         };
         let mut ends = pin!(async {
             tokio::select! {
@@ -174,7 +175,8 @@ impl<H: Handler> Keyed<H> {
                 let behind = |waiting: &Waiting| {
                     waiting.key() == &*key && Arc::ptr_eq(waiting.message.desk(), &desk)
                 };
-                drop(lanes.retract(behind));
+                let behind = lanes.retract(behind);
+                leave(behind.iter().chain([&waiting]));
             }
         }
     }
@@ -291,17 +293,29 @@ struct Holding<'a, H> {
     /// What its consumer has been given and is not done with.
     given: TaskTracker,
     marks: Arc<Marks>,
-    /// All that has come was with the owner before.
-    careful: bool,
+    /// All that has come was with the owner before, so what comes next may be too.
+    behind: bool,
+}
+
+/// Notes what goes back with its channel.
+fn leave<'a>(waiting: impl IntoIterator<Item = &'a Waiting>) {
+    for waiting in waiting {
+        let desk = waiting.message.desk();
+        desk.left.store(true, Ordering::Release);
+        if waiting.suspect.is_some() {
+            desk.suspects_left.store(true, Ordering::Release);
+        }
+    }
 }
 
 impl<H: Handler> Holding<'_, H> {
     fn take(&mut self, delivery: Delivery) {
         let keyed = &self.keyed;
         // What the owner before has left comes first; it may hold what has ended that owner.
-        self.careful &= delivery.redelivered;
+        self.behind &= delivery.redelivered;
         let message = keyed.common.message(&self.queue, delivery, &self.desk);
-        let suspect = self.marks.deaths(&message) > 0 || (self.careful && !keyed.knows(&message));
+        let suspect =
+            self.marks.deaths(&message) > 0 || (self.is_careful() && !keyed.knows(&message));
         let waiting = Waiting {
             message,
             _token: self.given.token(),
@@ -320,12 +334,23 @@ impl<H: Handler> Holding<'_, H> {
         tokio::select! {
             biased;
             () = self.keyed.common.stop.gently.cancelled() => {}
-            () = self.given.wait() => return,
+            () = self.given.wait() => {}
         }
         // They are back when the channel is closed, in their order.
         let ours = |waiting: &Waiting| Arc::ptr_eq(waiting.message.desk(), &self.desk);
-        drop(self.lanes.retract(ours));
+        leave(&self.lanes.retract(ours));
         self.let_end().await;
+        let left = self.desk.left.load(Ordering::Acquire) || self.behind;
+        let suspects = self.desk.suspects_left.load(Ordering::Acquire) || self.is_careful();
+        if left && !suspects {
+            let shared = self.keyed.common.connection.shared();
+            self.marks.leave_in_order(shared).await;
+        }
+    }
+
+    /// Whether what was delivered before may have ended the owner before.
+    fn is_careful(&self) -> bool {
+        self.behind && !self.marks.in_order()
     }
 
     /// Waits for what has begun, at a stop for no longer than the grace time.

@@ -1,6 +1,7 @@
 //! Which tasks of a partition were being run when its owner died, and how often. A suspect is marked before each of its
 //! runs, in a queue beside its partition, and the mark goes when that run is over: what is marked when a new owner comes
-//! has ended the one before. Those marks stay until the task is settled.
+//! has ended the one before. Those marks stay until the task is settled. An owner that leaves in order says so in the same
+//! place, since what it gives back counts as delivered again too.
 //!
 //! The partition itself cannot tell: after a death all that the owner held counts as delivered again, the harmless
 //! neighbours too, and to put a suspect elsewhere would break the order.
@@ -18,9 +19,12 @@ use crate::error::Error;
 use crate::post::Place;
 use crate::tasks::once::digest;
 use crate::topology::QueueOptions;
+use crate::wire;
 
 /// How long a mark may take to be confirmed.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a stop may be held up to say that it was in order.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// The marks of one partition, for as long as this instance has it.
 pub(super) struct Marks {
@@ -28,7 +32,15 @@ pub(super) struct Marks {
     place: Beside,
     /// What this process signs its marks with: it lives, so they are no deaths.
     signature: String,
-    found: Mutex<HashMap<String, u32>>,
+    found: Mutex<Found>,
+}
+
+#[derive(Default)]
+struct Found {
+    /// Owners that a task has ended.
+    deaths: HashMap<String, u32>,
+    /// The owner before has left in order.
+    in_order: bool,
 }
 
 struct Beside {
@@ -70,10 +82,32 @@ impl Marks {
 
     /// How many owners a task has ended.
     pub(super) fn deaths(&self, message: &Message) -> u32 {
-        self.found()
-            .get(&name_of(message))
-            .copied()
-            .unwrap_or_default()
+        let found = self.found();
+        let deaths = found.deaths.get(&name_of(message)).copied();
+        deaths.unwrap_or_default()
+    }
+
+    /// Whether what the owner before has left is free of suspicion.
+    pub(super) fn in_order(&self) -> bool {
+        self.found().in_order
+    }
+
+    /// Tells the next owner so, unless that would take long: it is careful then.
+    pub(super) async fn leave_in_order(&self, shared: &Shared) {
+        if self.session.blocked() {
+            return;
+        }
+        let farewell = amqp::Message {
+            routing_key: &self.place.name,
+            mandatory: true,
+            persistent: true,
+            kind: Some(wire::TYPE_IN_ORDER),
+            ..amqp::Message::default()
+        };
+        let deadline = Instant::now() + FAREWELL;
+        if let Err(error) = shared.post(farewell, &self.place, deadline).await {
+            tracing::debug!(%error, "what goes back will be run with care");
+        }
     }
 
     /// Says that a task is about to be run.
@@ -106,15 +140,17 @@ impl Marks {
     /// another has in hand.
     async fn sweep(&self, settled: Option<&str>) -> Result<(), Error> {
         let sweep = async {
-            let mut found = HashMap::new();
+            let mut found = Found::default();
             let channel = self.session.consume.channel().await?;
             while let Some(mark) = channel.get(&self.place.name).await? {
                 let name = String::from_utf8_lossy(&mark.body).into_owned();
                 let ours = mark.correlation_id() == Some(&self.signature);
-                if ours || settled == Some(&*name) {
+                let in_order = mark.kind() == Some(wire::TYPE_IN_ORDER);
+                found.in_order |= in_order;
+                if ours || in_order || settled == Some(&*name) {
                     channel.ack(mark.tag, false);
                 } else {
-                    *found.entry(name).or_default() += 1;
+                    *found.deaths.entry(name).or_default() += 1;
                 }
             }
             // The others go back to the queue with it.
@@ -122,11 +158,13 @@ impl Marks {
             Ok(found)
         };
         let found = self.session.unless_lost(sweep).await?;
-        *self.found() = found;
+        let mut before = self.found();
+        before.deaths = found.deaths;
+        before.in_order |= found.in_order;
         Ok(())
     }
 
-    fn found(&self) -> MutexGuard<'_, HashMap<String, u32>> {
+    fn found(&self) -> MutexGuard<'_, Found> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

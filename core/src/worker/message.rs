@@ -287,7 +287,7 @@ impl Message {
     }
 
     /// True for whoever comes first.
-    fn claim(&self) -> bool {
+    pub(super) fn claim(&self) -> bool {
         !self.0.settled.swap(true, Ordering::AcqRel)
     }
 

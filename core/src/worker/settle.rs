@@ -1,9 +1,11 @@
-//! What becomes of a message once it is known: acknowledged, copied to where it waits for its next attempt, or copied to
-//! the dead letters. A copy is confirmed by the broker before the original is acknowledged, so nothing is lost between.
+//! What becomes of a message once it is known: acknowledged, kept for its next attempt, or copied to where it belongs
+//! (`copies.rs`). A copy is confirmed by the broker before the original is acknowledged, so nothing is lost between.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -12,15 +14,11 @@ use super::common::Common;
 use super::message::Message;
 use super::seen::{End, Seen};
 use super::source::Source;
-use crate::amqp::{self, Acks, Channel, Delivery, HeaderValue};
+use crate::amqp::{Acks, Channel, Delivery};
 use crate::connection::{Connection, Session};
 use crate::error::{Code, Error, Executed};
-use crate::tasks::delay::{self, LONGEST_DELAY};
-use crate::tasks::{DeathReason, Names, Target, post_later};
-use crate::wire;
+use crate::tasks::{DeathReason, Names, delay};
 
-/// How long a copy may take to be confirmed.
-const COPY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a message is held whose copy could not be made, before it goes back to its queue.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// How long a task rests at most where it is: the broker's `consumer_timeout` counts from its delivery.
@@ -46,7 +44,7 @@ pub(super) enum Verdict {
     Suspect {
         counts: bool,
     },
-    /// Back to its queue.
+    /// Back to its queue: it was not begun, or was ended by a stop.
     Back,
 }
 
@@ -61,6 +59,10 @@ pub(super) struct Desk {
     pub(super) broken: CancellationToken,
     /// Another attempt is made where the task is: what is behind it must not pass it.
     pub(super) in_place: bool,
+    /// What goes back from a partition.
+    pub(super) left: AtomicBool,
+    /// Some of that may have ended an owner before.
+    pub(super) suspects_left: AtomicBool,
     /// Set when another instance is to have the partition: what rests is left to it.
     pub(super) leaving: CancellationToken,
     /// What settles goes on when nobody waits for it any more.
@@ -82,6 +84,8 @@ impl Desk {
             connection: common.connection.clone(),
             broken: CancellationToken::new(),
             in_place,
+            left: AtomicBool::new(false),
+            suspects_left: AtomicBool::new(false),
             leaving: CancellationToken::new(),
             running: common.running.clone(),
         }
@@ -116,6 +120,14 @@ impl Desk {
             }
         }
         Ok(())
+    }
+
+    /// Gives back what was not begun, in its order.
+    pub(super) async fn give_back(&self, messages: Vec<Message>) {
+        let waiting = messages.iter().filter(|message| message.claim());
+        let giving = waiting.map(|message| self.carry_out(message, Verdict::Back));
+        // A task that has to pause would be overtaken by those behind it.
+        tokio::task::unconstrained(join_all(giving)).await;
     }
 
     /// Whether it is done, and what is to be remembered of it once it is settled.
@@ -177,166 +189,6 @@ impl Desk {
         }
     }
 
-    /// Says whether the original is to be acknowledged.
-    async fn copy(&self, message: &Message, verdict: Verdict) -> Result<bool, Error> {
-        let guard = message.let_go();
-        let Some(names) = self.source.names.as_ref() else {
-            return Ok(self.end_event(message, &verdict));
-        };
-        match verdict {
-            Verdict::Done => {
-                if let Some(guard) = guard {
-                    guard.done(self.connection.shared()).await?;
-                }
-                return Ok(true);
-            }
-            // Whoever gets it again where suspects are would take it for what has ended this worker.
-            Verdict::Back if message.queue() == names.suspect && !self.session.blocked() => {
-                self.suspect(message, names, false).await?;
-            }
-            Verdict::Back => return Ok(false),
-            Verdict::Later(after) => {
-                self.later(message, names, after, message.attempt(), None)
-                    .await?;
-            }
-            Verdict::Suspect { counts } => self.suspect(message, names, counts).await?,
-            Verdict::Retry { reason, .. } if message.attempt() >= self.source.retry.attempts => {
-                self.dead(message, names, DeathReason::Attempts, &reason)
-                    .await?;
-            }
-            Verdict::Retry { after, reason } => {
-                let after = after.unwrap_or_else(|| self.source.retry.rest(message.attempt()));
-                tracing::info!(
-                    queue = message.queue(),
-                    attempt = message.attempt(),
-                    reason,
-                    ?after,
-                    "another attempt will be made"
-                );
-                let next = message.attempt().saturating_add(1);
-                self.later(message, names, after, next, Some(&reason))
-                    .await?;
-            }
-            Verdict::Dead { why, error } => self.dead(message, names, why, &error).await?,
-        }
-        Ok(true)
-    }
-
-    /// Of an event that nobody keeps there is one attempt.
-    fn end_event(&self, message: &Message, verdict: &Verdict) -> bool {
-        if let Verdict::Retry { reason, .. } | Verdict::Dead { error: reason, .. } = verdict {
-            tracing::warn!(
-                queue = message.queue(),
-                routing_key = message.routing_key(),
-                reason,
-                "an event could not be handled"
-            );
-        }
-        true
-    }
-
-    async fn later(
-        &self,
-        message: &Message,
-        names: &Names,
-        after: Duration,
-        attempt: u32,
-        error: Option<&str>,
-    ) -> Result<(), Error> {
-        let headers = self.headers(message, error);
-        let copy = amqp::Message {
-            values: vec![(wire::HEADER_ATTEMPT, HeaderValue::Integer(attempt.into()))],
-            ..copy(message, &headers)
-        };
-        let deadline = tokio::time::Instant::now() + COPY_TIMEOUT;
-        let after = after.min(LONGEST_DELAY);
-        post_later(&self.connection, names, &names.queue, copy, after, deadline).await
-    }
-
-    async fn suspect(&self, message: &Message, names: &Names, counts: bool) -> Result<(), Error> {
-        let attempt = message.attempt();
-        if counts && attempt >= self.source.retry.attempts {
-            let error = format!("the worker that ran it ended {attempt} times");
-            return self
-                .dead(message, names, DeathReason::Crashed, &error)
-                .await;
-        }
-        tracing::warn!(
-            queue = message.queue(),
-            attempt,
-            "a task whose worker has ended is set aside, to be run alone"
-        );
-        let error = counts.then_some("the worker that ran it has ended");
-        let headers = self.headers(message, error);
-        let copy = amqp::Message {
-            routing_key: &names.suspect,
-            values: vec![(
-                wire::HEADER_ATTEMPT,
-                HeaderValue::Integer((attempt + u32::from(counts)).into()),
-            )],
-            ..copy(message, &headers)
-        };
-        self.post(copy, names).await
-    }
-
-    async fn dead(
-        &self,
-        message: &Message,
-        names: &Names,
-        why: DeathReason,
-        error: &str,
-    ) -> Result<(), Error> {
-        tracing::warn!(
-            queue = message.queue(),
-            attempt = message.attempt(),
-            reason = why.text(),
-            error,
-            "given up: a dead letter"
-        );
-        let mut headers = self.headers(message, Some(error));
-        headers.push((wire::HEADER_DEATH, why.text()));
-        headers.push((wire::HEADER_QUEUE, &names.queue));
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let died = now.map_or(0, |now| i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
-        let copy = amqp::Message {
-            routing_key: &names.dead,
-            values: vec![
-                (
-                    wire::HEADER_ATTEMPT,
-                    HeaderValue::Integer(message.attempt().into()),
-                ),
-                (wire::HEADER_DIED, HeaderValue::Integer(died)),
-            ],
-            ..copy(message, &headers)
-        };
-        self.post(copy, names).await
-    }
-
-    async fn post(&self, copy: amqp::Message<'_>, names: &Names) -> Result<(), Error> {
-        let deadline = tokio::time::Instant::now() + COPY_TIMEOUT;
-        let place = Target {
-            names,
-            queue: copy.routing_key,
-        };
-        self.connection.shared().post(copy, &place, deadline).await
-    }
-
-    /// What a copy says besides what the original did.
-    fn headers<'a>(&self, message: &'a Message, error: Option<&'a str>) -> Vec<(&'a str, &'a str)> {
-        let mut headers = Vec::with_capacity(5);
-        // A queue that events come to by an exchange would else not know by which, and why.
-        if self.source.exchange.is_some() {
-            headers.push((wire::HEADER_EXCHANGE, message.exchange()));
-            headers.push((wire::HEADER_ROUTING_KEY, message.routing_key()));
-        }
-        if let Some(error) = error {
-            let ends = (0..=error.len().min(wire::MAX_ERROR_HEADER)).rev();
-            let text = ends.filter_map(|end| error.get(..end)).next();
-            headers.push((wire::HEADER_ERROR, text.unwrap_or_default()));
-        }
-        headers
-    }
-
     /// The queue that a message was meant for that came to it without an exchange of somebody's own: straight, by way of
     /// the delays, or set aside.
     pub(super) fn meant_for<'a>(&'a self, queue: &'a str, delivery: &Delivery) -> Option<&'a str> {
@@ -350,17 +202,6 @@ impl Desk {
     pub(super) async fn prepare(session: &Session, names: &Names) -> Result<(), Error> {
         names.declare_for(session, &names.queue).await?;
         names.delays.declare(session, 0).await
-    }
-}
-
-fn copy<'a>(message: &'a Message, headers: &[(&'a str, &'a str)]) -> amqp::Message<'a> {
-    amqp::Message {
-        mandatory: true,
-        persistent: true,
-        like: Some(message.context().delivery()),
-        headers: headers.to_vec(),
-        body: message.body().clone(),
-        ..amqp::Message::default()
     }
 }
 
