@@ -225,3 +225,30 @@ async fn what_had_not_begun_when_its_owner_stopped_is_no_suspect() {
     assert_eq!(journal.sorted(), ["b", "c", "d"]);
     assert_eq!(journal.attempts(), [1; 3]);
 }
+
+#[tokio::test]
+async fn each_attempt_is_cancelled_by_itself() {
+    let world = World::new().await;
+    push(&world, &[("k", "a")]).await;
+    let (sender, mut attempts) = tokio::sync::mpsc::unbounded_channel();
+    let worker = world.connect().await.worker(&ordered()).timeout(TENTH);
+    let worker = worker
+        .start(move |_: String, message: Message| {
+            let cancelled = message.context().is_cancelled();
+            let hangs = message.attempt() == 1;
+            sender.send((cancelled, message)).unwrap();
+            async move {
+                if hangs {
+                    std::future::pending::<()>().await;
+                }
+            }
+        })
+        .await
+        .unwrap();
+    let (_, first) = within("an attempt", attempts.recv()).await.unwrap();
+    let (cancelled, second) = within("an attempt", attempts.recv()).await.unwrap();
+    assert!(!cancelled, "before it has begun");
+    assert!(first.context().is_cancelled());
+    assert_eq!((first.attempt(), second.attempt()), (1, 2));
+    assert_all_settled(&world, worker).await;
+}

@@ -184,8 +184,8 @@ impl<H: Handler> Keyed<H> {
     /// Runs a task as often as it is to be run, and settles it. False when it is left to the next owner.
     async fn run(&self, waiting: &mut Waiting) -> bool {
         let (common, stop) = (&self.common, &self.common.stop);
-        let message = waiting.message.clone();
-        let desk = message.desk();
+        let mut message = waiting.message.clone();
+        let desk = Arc::clone(message.desk());
         if message.is_reserved() {
             let verdict = Verdict::Dead {
                 why: DeathReason::Rejected,
@@ -201,9 +201,12 @@ impl<H: Handler> Keyed<H> {
                     message.settle(Verdict::Done).await;
                     return true;
                 }
-                message.resume_at(common.seen.attempt(id));
             }
+            let failed = common.seen.attempt(id).filter(|_| message.redelivered());
             common.seen.came(id);
+            if let Some(next) = failed.filter(|&next| next > message.attempt()) {
+                message = message.again(next);
+            }
         }
         loop {
             // Taken when it has its turn: in its lane it would hold them against the one before it.
@@ -234,11 +237,12 @@ impl<H: Handler> Keyed<H> {
                 Some(marks) => self.run_marked(&message, marks).await,
             };
             drop(slots);
-            let Some(rest) = rest else {
+            let Some((rest, next)) = rest else {
                 return !message.is_left();
             };
+            message = message.again(next);
             if let Some(id) = message.id() {
-                common.seen.failed(id, message.attempt());
+                common.seen.failed(id, next);
             }
             tokio::select! {
                 () = sleep(rest) => {}
@@ -249,14 +253,14 @@ impl<H: Handler> Keyed<H> {
         }
     }
 
-    /// Says for how long it rests, if it is to be run again.
-    async fn run_once(&self, message: &Message) -> Option<Duration> {
+    /// Says for how long it rests, if it is to be run again, and as which attempt then.
+    async fn run_once(&self, message: &Message) -> Option<(Duration, u32)> {
         self.common.run(vec![message.clone()]).await;
         message.take_rest()
     }
 
     /// The same with nothing beside it, so that the end of this process would be its doing.
-    async fn run_marked(&self, message: &Message, marks: &Marks) -> Option<Duration> {
+    async fn run_marked(&self, message: &Message, marks: &Marks) -> Option<(Duration, u32)> {
         let (deaths, attempts) = (marks.deaths(message), self.common.source.retry.attempts);
         let rest = if deaths >= attempts {
             let verdict = Verdict::Dead {

@@ -1,7 +1,7 @@
 //! A task or event as its handler sees it, beside its value.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,9 +31,9 @@ pub struct Message(Arc<Inner>);
 struct Inner {
     context: Context,
     body: Bytes,
-    attempt: AtomicU32,
-    /// Until when it waits where it is, to be run again.
-    rest: Mutex<Option<Duration>>,
+    attempt: u32,
+    /// For how long it waits where it is, and as which attempt it is run then.
+    rest: Mutex<Option<(Duration, u32)>>,
     desk: Arc<Desk>,
     settled: AtomicBool,
     /// Settled in no way: the broker still counts it as ours.
@@ -56,7 +56,7 @@ impl Message {
         Self(Arc::new(Inner {
             context,
             body,
-            attempt: AtomicU32::new(attempt),
+            attempt,
             rest: Mutex::default(),
             desk,
             settled: AtomicBool::new(false),
@@ -74,7 +74,7 @@ impl Message {
     /// Which attempt this is, from 1.
     #[must_use]
     pub fn attempt(&self) -> u32 {
-        self.0.attempt.load(Ordering::Acquire)
+        self.0.attempt
     }
 
     /// Whether it was delivered before and may have been run, to its end or not.
@@ -327,25 +327,23 @@ impl Message {
     /// It stays where it is, to be run again after this time.
     pub(super) fn rest(&self, time: Duration, counts: bool) {
         drop(self.let_go());
-        if counts {
-            self.0.attempt.fetch_add(1, Ordering::AcqRel);
-        }
-        *self.0.rest.lock().unwrap_or_else(PoisonError::into_inner) = Some(time);
+        let next = self.attempt().saturating_add(counts.into());
+        *self.resting() = Some((time, next));
     }
 
-    /// It was here before, and failed so often.
-    pub(super) fn resume_at(&self, attempt: Option<u32>) {
-        if let Some(attempt) = attempt {
-            self.0.attempt.fetch_max(attempt, Ordering::AcqRel);
-        }
+    /// Whether and when it is to be run again, and as which attempt.
+    pub(super) fn take_rest(&self) -> Option<(Duration, u32)> {
+        self.resting().take()
     }
 
-    /// Whether and when it is to be run again; it can be settled anew then.
-    pub(super) fn take_rest(&self) -> Option<Duration> {
-        let mut rest = self.0.rest.lock().unwrap_or_else(PoisonError::into_inner);
-        let rest = rest.take()?;
-        self.0.settled.store(false, Ordering::Release);
-        Some(rest)
+    fn resting(&self) -> MutexGuard<'_, Option<(Duration, u32)>> {
+        self.0.rest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Another attempt, which has nothing to do with a handler that may still hold on to this one.
+    pub(super) fn again(&self, attempt: u32) -> Self {
+        let (context, body) = (self.0.context.again(), self.0.body.clone());
+        Self::new(context, body, attempt, Arc::clone(&self.0.desk))
     }
 
     /// Whether it is one of the protocol's own messages, sent here by mistake or by a forged reply address.
