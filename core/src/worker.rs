@@ -6,6 +6,7 @@ mod builder;
 mod common;
 mod consumer;
 mod copies;
+mod guard;
 mod keyed;
 mod marks;
 mod message;
@@ -23,6 +24,7 @@ use tokio::sync::{RwLock, Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 
 pub use builder::WorkerBuilder;
+pub use guard::RunGuard;
 pub use message::Message;
 pub use outcome::Outcome;
 pub(crate) use source::{Exchange, Source};

@@ -1,6 +1,7 @@
 //! Tasks that are ordered by key: what their owner leaves behind, and what the next one makes of it.
 
 use std::pin::pin;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use harness::{Proxy, within};
@@ -250,5 +251,44 @@ async fn each_attempt_is_cancelled_by_itself() {
     assert!(!cancelled, "before it has begun");
     assert!(first.context().is_cancelled());
     assert_eq!((first.attempt(), second.attempt()), (1, 2));
+    assert_all_settled(&world, worker).await;
+}
+
+#[tokio::test]
+async fn the_next_of_a_key_waits_for_a_thread_that_has_outlived_its_timeout() {
+    let world = World::new().await;
+    push(&world, &[("k", "a"), ("k", "b"), ("l", "c")]).await;
+    let (hold, held) = std::sync::mpsc::channel::<()>();
+    let held = Arc::new(Mutex::new(held));
+    let journal = Journal::default();
+    let noted = journal.clone();
+    let worker = world.connect().await.worker(&ordered()).timeout(TENTH);
+    let worker = worker
+        .start(move |job: String, message: Message| {
+            let hangs = job == "a" && message.attempt() == 1;
+            noted.note(job, &message);
+            let held = Arc::clone(&held);
+            async move {
+                if hangs {
+                    let guard = message.guard();
+                    let thread = tokio::task::spawn_blocking(move || {
+                        let _guard = guard;
+                        let _ = held.lock().unwrap().recv();
+                    });
+                    thread.await.unwrap();
+                }
+            }
+        })
+        .await
+        .unwrap();
+    // It comes long after the timeout and the rest.
+    let tasks = world.connect().await.tasks(&ordered());
+    let late = tasks.push(&"d".to_owned()).key("l").delay(5 * TENTH);
+    late.await.unwrap();
+    journal.wait(3).await;
+    assert_eq!(journal.sorted(), ["a", "c", "d"]);
+    drop(hold);
+    journal.wait(5).await;
+    assert_eq!(journal.sorted(), ["a", "a", "b", "c", "d"]);
     assert_all_settled(&world, worker).await;
 }

@@ -17,13 +17,12 @@ const COPY_TIMEOUT: Duration = Duration::from_secs(30);
 impl Desk {
     /// Says whether the original is to be acknowledged.
     pub(super) async fn copy(&self, message: &Message, verdict: Verdict) -> Result<bool, Error> {
-        let guard = message.let_go();
         let Some(names) = self.source.names.as_ref() else {
             return Ok(self.end_event(message, &verdict));
         };
         match verdict {
             Verdict::Done => {
-                if let Some(guard) = guard {
+                if let Some(guard) = message.let_go() {
                     guard.done(self.connection.shared()).await?;
                 }
                 return Ok(true);

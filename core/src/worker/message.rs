@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio_util::task::TaskTracker;
 
+use super::guard::RunGuard;
 use super::settle::{Desk, Verdict};
 use crate::amqp::HeaderValue;
 use crate::context::Context;
@@ -39,6 +41,8 @@ struct Inner {
     /// Settled in no way: the broker still counts it as ours.
     left: AtomicBool,
     once: Mutex<Option<Guard>>,
+    /// What goes on of the run, if it was asked for.
+    run: OnceLock<TaskTracker>,
 }
 
 impl fmt::Debug for Message {
@@ -62,6 +66,7 @@ impl Message {
             settled: AtomicBool::new(false),
             left: AtomicBool::new(false),
             once: Mutex::default(),
+            run: OnceLock::new(),
         }))
     }
 
@@ -172,6 +177,47 @@ impl Message {
         &self.0.context
     }
 
+    /// Keeps the run going until the guard is dropped. For a handler that goes on in a thread, which its timeout cannot end:
+    /// nothing else may run in its place meanwhile, such as the next attempt or the next task of its key. A stop waits for
+    /// it no longer than its grace time.
+    ///
+    /// ```
+    /// use leveret::Message;
+    ///
+    /// async fn shrink(image: String, message: Message) -> Result<(), tokio::task::JoinError> {
+    ///     let guard = message.guard();
+    ///     tokio::task::spawn_blocking(move || {
+    ///         let _guard = guard;
+    ///         println!("{image}");
+    ///     })
+    ///     .await
+    /// }
+    /// # let _ = shrink;
+    /// ```
+    pub fn guard(&self) -> RunGuard {
+        let run = self.0.run.get_or_init(TaskTracker::new);
+        RunGuard {
+            _token: run.token(),
+        }
+    }
+
+    /// Waits until nothing of the run goes on: a thread cannot be stopped at its timeout.
+    pub(super) async fn has_ended(&self) {
+        let Some(run) = self.0.run.get() else {
+            return;
+        };
+        run.close();
+        if !run.is_empty() {
+            let (queue, id) = (self.queue(), self.id());
+            tracing::warn!(
+                queue,
+                id,
+                "a handler was given up and goes on: its place stays taken until it ends"
+            );
+            run.wait().await;
+        }
+    }
+
     /// Says now that it is done. Whatever the handler returns does not count then: if it fails, or its worker dies,
     /// there is no other attempt.
     ///
@@ -201,7 +247,7 @@ impl Message {
         .await
     }
 
-    /// The same after this time (to 0.1 s).
+    /// The same after this time (to 0.1 s), in a keyed queue after 10 minutes at most: it stays where it is.
     ///
     /// # Errors
     /// As [`retry`](Self::retry).
@@ -326,7 +372,6 @@ impl Message {
 
     /// It stays where it is, to be run again after this time.
     pub(super) fn rest(&self, time: Duration, counts: bool) {
-        drop(self.let_go());
         let next = self.attempt().saturating_add(counts.into());
         *self.resting() = Some((time, next));
     }
