@@ -1,5 +1,6 @@
 //! Dead letters: why each died, and what can be done with them.
 
+use harness::within;
 use leveret::{Code, DeathReason, Message, Outcome, TaskQueue};
 
 use crate::world::{Journal, TENTH, World, json, noting, work};
@@ -187,4 +188,27 @@ async fn a_queue_that_nobody_declared_has_no_letters_to_read() {
     let tasks = world.connect().await.tasks(&work());
     let missing = tasks.dead_letters().await.unwrap_err();
     assert_eq!(missing.code(), Code::NoSuchService);
+}
+
+/// It was let in by somebody with another limit, and has to go somewhere.
+#[tokio::test]
+async fn what_is_larger_than_the_workers_own_messages_may_be_can_be_given_up() {
+    for keyed in [false, true] {
+        let world = World::new().await;
+        let queue = if keyed { work().keyed(1) } else { work() };
+        let pusher = world.connect().await;
+        let tasks = pusher.tasks(&queue);
+        let job = "a".repeat(2000);
+        let push = tasks.push(&job);
+        let push = if keyed { push.key("k") } else { push };
+        push.await.unwrap();
+        let small = world.builder().max_message_size(1000).connect().await;
+        let worker = small.unwrap().worker(&queue);
+        let worker = worker.start(async |_: String, _| Outcome::reject("no"));
+        let worker = worker.await.unwrap();
+        let letter = world.dead_letter(&tasks).await;
+        assert_eq!(letter.reason(), DeathReason::Rejected);
+        assert_eq!(letter.job().unwrap(), job);
+        within("the worker's end", worker.stop()).await;
+    }
 }

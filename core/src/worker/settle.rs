@@ -1,8 +1,8 @@
 //! What becomes of a message once it is known: acknowledged, kept for its next attempt, or copied to where it belongs
 //! (`copies.rs`). A copy is confirmed by the broker before the original is acknowledged, so nothing is lost between.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -17,12 +17,18 @@ use super::source::Source;
 use crate::amqp::{Acks, Channel, Delivery};
 use crate::connection::{Connection, Session};
 use crate::error::{Code, Error, Executed};
+use crate::stop::Stop;
 use crate::tasks::{DeathReason, Names, delay};
 
 /// How long a message is held whose copy could not be made, before it goes back to its queue.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// How often a copy may be refused for good.
+const REFUSALS: u32 = 3;
+/// How much longer than its grace time a stop may take for what is being settled.
+const LAST_CHANCE: Duration = Duration::from_secs(1);
 /// How long a task rests at most where it is: the broker's `consumer_timeout` counts from its delivery.
 const LONGEST_REST: Duration = Duration::from_secs(600);
+static WARN_OF_REST: Once = Once::new();
 /// The rest of a task whose twin runs.
 pub(super) const BUSY: Duration = Duration::from_secs(1);
 
@@ -48,6 +54,21 @@ pub(super) enum Verdict {
     Back,
 }
 
+/// What the broker is told of a delivery.
+enum Fate {
+    /// It is done with, or a copy of it is there.
+    Over,
+    Back,
+    /// It is to make a dead letter of it.
+    Refused,
+}
+
+impl Fate {
+    fn of(settled: bool) -> Self {
+        if settled { Self::Over } else { Self::Back }
+    }
+}
+
 /// Where messages of one consumer came from.
 pub(super) struct Desk {
     pub(super) acks: Acks,
@@ -55,6 +76,7 @@ pub(super) struct Desk {
     pub(super) source: Arc<Source>,
     pub(super) seen: Arc<Seen>,
     pub(super) connection: Connection,
+    stop: Stop,
     /// Set when nothing more can be settled here, so that the consumer is set up anew.
     pub(super) broken: CancellationToken,
     /// Another attempt is made where the task is: what is behind it must not pass it.
@@ -82,6 +104,7 @@ impl Desk {
             source: Arc::clone(&common.source),
             seen: Arc::clone(&common.seen),
             connection: common.connection.clone(),
+            stop: common.stop.clone(),
             broken: CancellationToken::new(),
             in_place,
             left: AtomicBool::new(false),
@@ -100,19 +123,24 @@ impl Desk {
         let (done, end) = self.end(message, &verdict);
         let outcome = if done {
             // That it is done holds, whatever becomes of this session: the mark is set on the next one.
-            self.copy(message, verdict).await
+            tokio::select! {
+                biased;
+                outcome = self.copy(message, verdict) => outcome.map(Fate::of),
+                () = self.out_of_time() => Ok(Fate::Back),
+            }
         } else {
             self.copy_while_ours(message, verdict).await
         };
         if let Some(id) = message.id() {
-            let is_over = done || matches!(outcome, Ok(true));
+            let is_over = done || matches!(outcome, Ok(Fate::Over | Fate::Refused));
             self.seen.ends(id, if is_over { end } else { End::Back });
         }
         match outcome {
-            Ok(true) => self.acks.finish(&[tag]),
+            Ok(Fate::Over) => self.acks.finish(&[tag]),
+            Ok(Fate::Refused) => self.acks.reject(tag),
             // The end of its channel brings it back, and what is behind it, in their order.
-            Ok(false) if self.in_place => message.leave(),
-            Ok(false) => self.acks.requeue(tag),
+            Ok(Fate::Back) if self.in_place => message.leave(),
+            Ok(Fate::Back) => self.acks.requeue(tag),
             Err(error) => {
                 message.leave();
                 self.acks.requeue(tag);
@@ -142,7 +170,8 @@ impl Desk {
     }
 
     /// When the broker gives the original to somebody else, a copy besides would be one too many.
-    async fn copy_while_ours(&self, message: &Message, verdict: Verdict) -> Result<bool, Error> {
+    async fn copy_while_ours(&self, message: &Message, verdict: Verdict) -> Result<Fate, Error> {
+        let mut refusals = 0;
         loop {
             if !self.acks.is_open() {
                 return Err(lost());
@@ -151,21 +180,37 @@ impl Desk {
                 biased;
                 () = self.session.lost() => return Err(lost()),
                 outcome = self.copy(message, verdict.clone()) => outcome,
+                () = self.out_of_time() => return Ok(Fate::Back),
             };
-            let Err(error) = outcome else {
-                return outcome;
+            let error = match outcome {
+                Ok(settled) => return Ok(Fate::of(settled)),
+                Err(error) => error,
             };
+            let is_refusal = is_refusal(&error);
+            refusals += u32::from(is_refusal);
+            if refusals == REFUSALS {
+                // Held back any longer it would be run again and again, or hold up its key for ever.
+                tracing::error!(queue = message.queue(), id = message.id(), %error, "no copy of a task can be made: it is rejected as it is, which makes it a dead letter");
+                return Ok(Fate::Refused);
+            }
             // What stands in the way of the copy will not be gone at once, and the task would be run in vain.
             tokio::select! {
                 () = sleep(AFTER_FAILURE) => {}
                 () = self.session.lost() => return Err(lost()),
+                () = self.stop.now.cancelled() => return Ok(Fate::Back),
             }
             // The next of its key must not pass it.
-            if !self.in_place {
+            if !self.in_place && !is_refusal {
                 return Err(error);
             }
             tracing::warn!(queue = message.queue(), %error, "a task cannot be settled yet");
         }
+    }
+
+    /// Comes a moment after the end of all grace.
+    async fn out_of_time(&self) {
+        self.stop.now.cancelled().await;
+        sleep(LAST_CHANCE).await;
     }
 
     /// Waits until the broker has heard what became of all messages.
@@ -180,11 +225,15 @@ impl Desk {
         match verdict {
             _ if !self.in_place => None,
             Verdict::Later(after) => Some(*after),
-            Verdict::Retry { after, .. } if attempt < retry.attempts => Some(
-                after
-                    .unwrap_or_else(|| retry.rest(attempt))
-                    .min(LONGEST_REST),
-            ),
+            Verdict::Retry { after, .. } if attempt < retry.attempts => {
+                let rest = after.unwrap_or_else(|| retry.rest(attempt));
+                if rest > LONGEST_REST {
+                    WARN_OF_REST.call_once(|| {
+                        tracing::warn!(queue = message.queue(), ?rest, "a keyed task rests for {LONGEST_REST:?} at most, not as long as was asked for");
+                    });
+                }
+                Some(rest.min(LONGEST_REST))
+            }
             _ => None,
         }
     }
@@ -203,6 +252,15 @@ impl Desk {
         names.declare_for(session, &names.queue).await?;
         names.delays.declare(session, 0).await
     }
+}
+
+/// Whether trying again is of no use: no right to write, no way there, or no form on the wire. A queue that is full may have
+/// room later.
+fn is_refusal(error: &Error) -> bool {
+    !matches!(
+        error.code(),
+        Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted
+    )
 }
 
 fn lost() -> Error {
