@@ -135,7 +135,7 @@ pub use server::{Server, ServerBuilder, ServiceOptions};
 pub use service::{HandlerFuture, Reply, Request, Service};
 pub use tasks::{DeadLetter, DeadLetters, DeathReason, Push, QueueInfo, Retry, TaskQueue, Tasks};
 pub use topology::{Declare, QueueKind, QueueOptions};
-pub use worker::{Message, Outcome, Worker, WorkerBuilder};
+pub use worker::{Message, Outcome, RunGuard, Worker, WorkerBuilder};
 
 /// Keeps the README's program compiling.
 #[cfg(doctest)]

@@ -198,7 +198,12 @@ impl Shared {
         place: &impl Place,
         deadline: Instant,
     ) -> Result<(), Error> {
-        let permit = Arc::new(self.permit(message.body.len(), deadline).await?);
+        let size = match message.like {
+            // Too large for this connection or not, it is there, and has to go somewhere.
+            Some(_) => message.body.len().min(self.settings.max_message_size),
+            None => message.body.len(),
+        };
+        let permit = Arc::new(self.permit(size, deadline).await?);
         let mut sessions = self.sessions();
         // Whether an earlier attempt may have arrived, and what stood in the way last.
         let mut maybe = Executed::No;

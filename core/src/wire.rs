@@ -14,6 +14,8 @@ pub(crate) const TYPE_REPLY: &str = "leveret.reply";
 pub(crate) const TYPE_ERROR: &str = "leveret.error";
 /// `type` of a message on the control exchange that cancels a call.
 pub(crate) const TYPE_CANCEL: &str = "leveret.cancel";
+/// The `type` by which the owner of a partition says that it has left in order.
+pub(crate) const TYPE_IN_ORDER: &str = "leveret.in-order";
 /// The prefix of every name that is ours.
 pub(crate) const RESERVED_PREFIX: &str = "leveret.";
 

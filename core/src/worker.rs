@@ -5,10 +5,13 @@
 mod builder;
 mod common;
 mod consumer;
+mod copies;
+mod guard;
 mod keyed;
 mod marks;
 mod message;
 mod outcome;
+mod pile;
 mod rate;
 mod seen;
 mod settle;
@@ -21,6 +24,7 @@ use tokio::sync::{RwLock, Semaphore};
 use tokio_util::task::TaskTracker;
 
 pub use builder::WorkerBuilder;
+pub use guard::RunGuard;
 pub use message::Message;
 pub use outcome::Outcome;
 pub(crate) use source::{Exchange, Source};

@@ -2,10 +2,11 @@
 //! place for what became of a run of them.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use leveret::{Context, Error, HeaderValue, Message, Outcome};
+use leveret::{Context, Error, HeaderValue, Message, Outcome, RunGuard};
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -28,7 +29,18 @@ pub(crate) struct Given {
     /// The place of the consumer in its server's list.
     pub(crate) consumer: usize,
     pub(crate) messages: Vec<Readable>,
+    /// Told when Python has taken it.
+    pub(crate) taken: oneshot::Sender<()>,
+    /// Set when nobody waits for it any more.
+    pub(crate) given_up: Arc<AtomicBool>,
+    pub(crate) desk: Desk,
+}
+
+/// Where the outcome of a run goes. It keeps the run going until there is one, whoever has given it up.
+#[derive(Debug)]
+pub(crate) struct Desk {
     pub(crate) answer: oneshot::Sender<Answer>,
+    pub(crate) _guard: Option<RunGuard>,
 }
 
 /// What became of a run.
@@ -37,6 +49,15 @@ pub(crate) struct Answer {
     /// The places of messages that are no values of the handler's type, and why.
     pub(crate) spoiled: Vec<(usize, String)>,
     pub(crate) outcome: Outcome,
+}
+
+impl Answer {
+    pub(crate) fn retry(reason: impl Into<String>) -> Self {
+        Self {
+            spoiled: Vec::new(),
+            outcome: Outcome::retry(reason),
+        }
+    }
 }
 
 fn unusable(error: &Error) -> PyErr {
@@ -49,6 +70,7 @@ fn unusable(error: &Error) -> PyErr {
 pub(crate) struct Delivery {
     message: Own<Message>,
     value: (Bytes, u8),
+    given_up: Arc<AtomicBool>,
 }
 
 impl Delivery {
@@ -197,7 +219,7 @@ impl Delivery {
 
     #[getter]
     fn cancelled(&self) -> PyResult<bool> {
-        Ok(self.get()?.context().is_cancelled())
+        Ok(self.given_up.load(Ordering::Acquire) || self.get()?.context().is_cancelled())
     }
 
     fn ack(&self) -> PyResult<Action> {
@@ -227,17 +249,20 @@ pub(crate) struct Run {
     consumer: usize,
     messages: Vec<Py<Delivery>>,
     spoiled: Mutex<Vec<(usize, String)>>,
-    answer: Own<Mutex<Option<oneshot::Sender<Answer>>>>,
+    desk: Own<Mutex<Option<Desk>>>,
 }
 
 impl Run {
     pub(crate) fn new(py: Python<'_>, given: Given) -> PyResult<Self> {
+        // From here on it is the handler's time.
+        let _ = given.taken.send(());
         let deliveries = given.messages.into_iter().map(|(message, body, how)| {
             Py::new(
                 py,
                 Delivery {
                     message: Own::new(message),
                     value: (body, how),
+                    given_up: Arc::clone(&given.given_up),
                 },
             )
         });
@@ -246,19 +271,19 @@ impl Run {
             consumer: given.consumer,
             messages: deliveries.collect::<PyResult<_>>()?,
             spoiled: Mutex::default(),
-            answer: Own::new(Mutex::new(Some(given.answer))),
+            desk: Own::new(Mutex::new(Some(given.desk))),
         })
     }
 
     /// The first answer counts.
     fn answer(&self, outcome: Outcome) {
-        let Ok(answer) = self.answer.get() else {
+        let Ok(desk) = self.desk.get() else {
             return;
         };
-        let answer = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let desk = desk.lock().unwrap_or_else(PoisonError::into_inner).take();
         let spoiled = self.spoiled.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(answer) = answer {
-            let _ = answer.send(Answer {
+        if let Some(desk) = desk {
+            let _ = desk.answer.send(Answer {
                 spoiled: spoiled.clone(),
                 outcome,
             });

@@ -2,6 +2,7 @@
 //! a channel. A listener is the same for whoever iterates.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use leveret::{Error, Message, Outcome, Raw};
@@ -12,7 +13,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use crate::action::Action;
 use crate::connection::Connection;
 use crate::convert::readable;
-use crate::delivery::{Answer, Given, Readable};
+use crate::delivery::{self, Answer, Given, Readable};
 use crate::fork::{Own, runtime};
 use crate::made::Made;
 use crate::queue::{Event, Events, MSGPACK, Promise, Queue};
@@ -25,7 +26,48 @@ struct Consumer {
     /// Its place in the server's list.
     index: usize,
     raw: bool,
+    /// How long a handler may take from when it starts: not the core's timeout, which would count while a task waits for
+    /// a thread.
+    timeout: Option<Duration>,
     desk: Desk,
+}
+
+/// A run that Python has been given.
+struct Going {
+    given_up: Arc<AtomicBool>,
+    taken: oneshot::Receiver<()>,
+    answer: oneshot::Receiver<Answer>,
+    ended: bool,
+}
+
+/// Why there is no answer.
+enum Silence {
+    /// Python has let go of the run.
+    LetGo,
+    TookLonger(Duration),
+}
+
+impl Going {
+    async fn answer(&mut self, timeout: Option<Duration>) -> Result<Answer, Silence> {
+        let answer = match timeout {
+            None => (&mut self.answer).await,
+            Some(timeout) => {
+                let _ = (&mut self.taken).await;
+                let answer = tokio::time::timeout(timeout, &mut self.answer).await;
+                answer.map_err(|_| Silence::TookLonger(timeout))?
+            }
+        };
+        self.ended = true;
+        answer.map_err(|_| Silence::LetGo)
+    }
+}
+
+impl Drop for Going {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.given_up.store(true, Ordering::Release);
+        }
+    }
 }
 
 /// Where runs are handled.
@@ -72,34 +114,48 @@ impl Consumer {
         answer.outcome
     }
 
-    fn given(&self, messages: Vec<Readable>) -> (Box<Given>, oneshot::Receiver<Answer>) {
+    fn given(&self, messages: Vec<Readable>) -> (Box<Given>, Going) {
         let (sender, answer) = oneshot::channel();
+        let (taken, is_taken) = oneshot::channel();
+        let given_up = Arc::new(AtomicBool::new(false));
+        let guard = messages.first().map(|(message, ..)| message.guard());
         let given = Given {
             id: next_id(),
             consumer: self.index,
             messages,
-            answer: sender,
+            taken,
+            given_up: Arc::clone(&given_up),
+            desk: delivery::Desk {
+                answer: sender,
+                _guard: guard,
+            },
         };
-        (Box::new(given), answer)
+        let going = Going {
+            given_up,
+            taken: is_taken,
+            answer,
+            ended: false,
+        };
+        (Box::new(given), going)
     }
 
     async fn handled(&self, events: &Events, messages: Vec<Readable>) -> Answer {
-        let (given, answer) = self.given(messages);
+        let (given, mut going) = self.given(messages);
         let mut running = Running {
             events,
             id: given.id,
             ended: false,
         };
         events.push(Event::Run(given));
-        let outcome = answer.await;
-        if outcome.is_err() && events.is_closed() {
+        let answer = going.answer(self.timeout).await;
+        if matches!(answer, Err(Silence::LetGo)) && events.is_closed() {
             // The process ends: the broker gives it to somebody else.
             std::future::pending::<()>().await;
         }
-        running.ended = true;
-        outcome.unwrap_or_else(|_| Answer {
-            spoiled: Vec::new(),
-            outcome: Outcome::retry("the handler ended without a result"),
+        running.ended = going.ended;
+        answer.unwrap_or_else(|silence| match silence {
+            Silence::LetGo => Answer::retry("the handler ended without a result"),
+            Silence::TookLonger(timeout) => took_longer(timeout),
         })
     }
 
@@ -110,15 +166,21 @@ impl Consumer {
         messages: &[Readable],
     ) -> Answer {
         loop {
-            let (given, answer) = self.given(messages.to_vec());
+            let (given, mut going) = self.given(messages.to_vec());
             if runs.send(given).is_err() {
                 std::future::pending::<()>().await;
             }
-            if let Ok(answer) = answer.await {
-                return answer;
+            match going.answer(self.timeout).await {
+                Ok(answer) => return answer,
+                Err(Silence::TookLonger(timeout)) => return took_longer(timeout),
+                Err(Silence::LetGo) => {}
             }
         }
     }
+}
+
+fn took_longer(timeout: Duration) -> Answer {
+    Answer::retry(format!("the handler took longer than {timeout:?}"))
 }
 
 async fn spoil(message: &Message, error: &str) {
@@ -199,6 +261,7 @@ impl Worker {
         let consumer = Consumer {
             index,
             raw: settings.raw,
+            timeout: settings.timeout,
             desk: Desk::Handlers(Arc::clone(runs.events()?)),
         };
         let batch = settings.batch()?;
@@ -250,6 +313,7 @@ impl Listener {
         let consumer = Consumer {
             index: 0,
             raw: settings.raw,
+            timeout: settings.timeout,
             desk: Desk::Iterator(sender),
         };
         let open = match connection.get() {

@@ -131,7 +131,7 @@ pub(crate) struct WorkloadSettings {
     prefetch: Option<u16>,
     rate: Option<(u32, f64)>,
     #[serde(deserialize_with = "maybe_duration")]
-    timeout: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
     #[serde(deserialize_with = "duration")]
     grace: Duration,
     batch: Option<(u16, f64)>,
@@ -157,9 +157,6 @@ macro_rules! tuned {
         }
         if let Some((runs, period)) = $settings.rate {
             builder = builder.rate(runs, time("rate", period)?);
-        }
-        if let Some(timeout) = $settings.timeout {
-            builder = builder.timeout(timeout);
         }
         builder
     }};

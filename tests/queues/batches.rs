@@ -215,3 +215,14 @@ async fn a_batch_that_can_never_be_full_is_refused() {
     }
     start(worker().prefetch(10), 10).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_suspect_is_a_batch_of_its_own_and_waits_for_no_other() {
+    let world = World::new().await;
+    let connection = world.connect().await;
+    let (mut batches, worker) = collecting(&connection, 10, NEVER).await;
+    let suspect = world.named("work.suspect");
+    assert!(world.raw().await.publish("", &suspect, json("a")).await);
+    assert_eq!(within("a batch", batches.recv()).await.unwrap(), ["a"]);
+    world.assert_all_settled(worker).await;
+}

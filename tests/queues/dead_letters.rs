@@ -310,3 +310,26 @@ async fn a_letter_whose_connection_was_lost_stays_and_says_so() {
     assert_eq!(world.ready("work").await, 0);
     assert_eq!(world.ready("work.dead").await, 2);
 }
+
+/// It was let in by somebody with another limit, and has to go somewhere.
+#[tokio::test]
+async fn what_is_larger_than_the_workers_own_messages_may_be_can_be_given_up() {
+    for keyed in [false, true] {
+        let world = World::new().await;
+        let queue = if keyed { work().keyed(1) } else { work() };
+        let pusher = world.connect().await;
+        let tasks = pusher.tasks(&queue);
+        let job = "a".repeat(2000);
+        let push = tasks.push(&job);
+        let push = if keyed { push.key("k") } else { push };
+        push.await.unwrap();
+        let small = world.builder().max_message_size(1000).connect().await;
+        let worker = small.unwrap().worker(&queue);
+        let worker = worker.start(async |_: String, _| Outcome::reject("no"));
+        let worker = worker.await.unwrap();
+        let letter = world.dead_letter(&tasks).await;
+        assert_eq!(letter.reason(), DeathReason::Rejected);
+        assert_eq!(letter.job().unwrap(), job);
+        within("the worker's end", worker.stop()).await;
+    }
+}

@@ -1,11 +1,11 @@
 //! A broker that is short of memory, or that goes away and comes back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use harness::{Broker, within};
-use leveret::{Code, ConnectionState, Executed, QueueOptions, TaskQueue};
+use harness::{Broker, eventually, within};
+use leveret::{Code, ConnectionState, Executed, Message, Outcome, QueueOptions, TaskQueue};
 
-use crate::world::{Journal, TENTH, World, noting, quick, work};
+use crate::world::{Gate, Journal, TENTH, World, noting, quick, work};
 
 async fn own_world() -> World {
     let broker = Broker::own().await;
@@ -60,7 +60,7 @@ async fn tasks_events_and_dead_letters_outlive_the_broker() {
         let noted = journal.clone();
         let subscription = connection.subscribe(&logs).durable("audit");
         subscription
-            .start(move |event: String, message: leveret::Message| {
+            .start(move |event: String, message: Message| {
                 noted.note(event, &message);
                 async {}
             })
@@ -105,4 +105,44 @@ async fn tasks_events_and_dead_letters_outlive_the_broker() {
     }
     world.assert_all_settled(worker).await;
     quorum_worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_memory_longer_than_its_grace() {
+    for keyed in [false, true] {
+        let queue = if keyed { work().keyed(1) } else { work() };
+        let world = own_world().await;
+        let (connection, pusher) = (world.connect().await, world.connect().await);
+        let tasks = pusher.tasks(&queue);
+        let push = tasks.push(&"a".to_owned());
+        let push = if keyed { push.key("k") } else { push };
+        push.await.unwrap();
+        let (journal, gate) = (Journal::default(), Gate::default());
+        let (noted, passed) = (journal.clone(), gate.clone());
+        let worker = connection.worker(&queue).grace(TENTH);
+        let worker = worker
+            .start(move |job: String, message: Message| {
+                noted.note(job, &message);
+                let gate = passed.clone();
+                async move {
+                    gate.passed().await;
+                    Outcome::reject("no")
+                }
+            })
+            .await
+            .unwrap();
+        journal.wait(1).await;
+        world.broker.set_memory_alarm(true).await;
+        gate.open();
+        let start = Instant::now();
+        within("the worker's end", worker.stop()).await;
+        assert!(start.elapsed() < Duration::from_secs(20));
+        world.broker.set_memory_alarm(false).await;
+        // It is back, or a dead letter.
+        eventually("the task", async || {
+            let info = tasks.info().await.unwrap();
+            info.ready + info.dead >= 1
+        })
+        .await;
+    }
 }

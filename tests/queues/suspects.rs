@@ -130,6 +130,53 @@ async fn a_suspect_that_fails_rests_and_comes_back_as_any_other() {
     assert_eq!(journal.attempts(), [1, 2]);
 }
 
+/// Its copy is another attempt, which whoever had it may have died of.
+#[tokio::test]
+async fn a_later_attempt_that_was_with_somebody_else_is_not_taken_for_done() {
+    let world = World::new().await;
+    declare(&world).await;
+    let (journal, fail, hold) = (Journal::default(), Gate::default(), Gate::default());
+    let (noted, fails, holds) = (journal.clone(), fail.clone(), hold.clone());
+    let connection = world.connect().await;
+    let worker = connection.worker(&work()).concurrency(1).prefetch(1);
+    let worker = worker
+        .start(move |job: String, message: Message| {
+            noted.note(job.clone(), &message);
+            let (fail, hold) = (fails.clone(), holds.clone());
+            async move {
+                match (&*job, message.attempt()) {
+                    ("a", 1) => {
+                        fail.passed().await;
+                        return Err("not yet");
+                    }
+                    ("hold", _) => hold.passed().await,
+                    _ => {}
+                }
+                Ok(())
+            }
+        })
+        .await
+        .unwrap();
+    push(&world, &["a"]).await;
+    journal.wait(1).await;
+    push(&world, &["hold"]).await;
+    fail.open();
+    journal.wait(2).await;
+    // The copy goes to somebody who ends while he has it.
+    let other = world.raw().await;
+    let mut taker = other.consume(&world.named("work"), 1).await;
+    taker.next().await;
+    let ended = other.channel().close(200, "gone".into()).await;
+    ended.unwrap();
+    world.wait_ready("work", 1).await;
+    hold.open();
+    let run = journal.wait(3).await.remove(2);
+    assert_eq!((&*run.job, run.attempt), ("a", 2));
+    assert_eq!(run.queue, world.named("work.suspect"));
+    world.assert_all_settled(worker).await;
+    assert_eq!(journal.jobs(), ["a", "hold", "a"]);
+}
+
 #[tokio::test]
 async fn a_worker_that_was_cut_off_knows_its_tasks_again() {
     let world = World::new().await;

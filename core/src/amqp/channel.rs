@@ -267,13 +267,13 @@ impl Channel {
         start(self.raw.basic_ack(tag, BasicAckOptions { multiple }));
     }
 
-    /// Gives a delivery back to its queue.
-    pub(crate) fn requeue(&self, tag: u64) {
+    /// Gives a delivery back to its queue, or to that one's dead-letter exchange.
+    pub(crate) fn nack(&self, tag: u64, requeue: bool) {
         start(self.raw.basic_nack(
             tag,
             BasicNackOptions {
                 multiple: false,
-                requeue: true,
+                requeue,
             },
         ));
     }

@@ -99,7 +99,7 @@ pub(super) fn short(text: &str, what: &str) -> Result<ShortString, Error> {
 }
 
 /// What arrived. Borrowing accessors, because most deliveries are read once.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Delivery {
     pub(crate) tag: u64,
     pub(crate) redelivered: bool,

@@ -137,8 +137,9 @@ impl<T> WorkerBuilder<T> {
         self
     }
 
-    /// How long a handler may take; one that takes longer is dropped, and its task has failed. Default: no limit of
-    /// ours, but the broker's `consumer_timeout` (30 min unless changed), after which a task is given to others.
+    /// How long a handler may take; one that takes longer is dropped, and its task has failed. What goes on then, such as
+    /// a thread, is waited for if it has a [`Message::guard`]. Default: no limit of ours, but the broker's
+    /// `consumer_timeout` (30 min unless changed), after which a task is given to others.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = Some(timeout);
         self

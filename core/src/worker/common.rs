@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use tokio::sync::{OwnedSemaphorePermit, RwLock, Semaphore};
+use tokio::sync::{RwLock, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use super::message::Message;
@@ -80,8 +80,9 @@ impl<H: Handler> Common<H> {
         Message::new(context, body, attempt, Arc::clone(desk))
     }
 
-    /// Runs the handler, and sees to it that every message is settled in the end.
-    pub(super) async fn run(self: Arc<Self>, messages: Vec<Message>, _slot: OwnedSemaphorePermit) {
+    /// Runs the handler, and sees to it that every message is settled in the end. Returns when nothing of the run goes on
+    /// any more, or at the end of a stop.
+    pub(super) async fn run(&self, messages: Vec<Message>) {
         let mut admitted = Vec::with_capacity(messages.len());
         for message in messages {
             if self.may_run(&message).await {
@@ -94,12 +95,24 @@ impl<H: Handler> Common<H> {
         if admitted.is_empty() {
             return;
         }
-        let all = admitted.clone();
+        self.handle(&admitted).await;
+        for message in &admitted {
+            tokio::select! {
+                biased;
+                () = message.has_ended() => {}
+                () = self.stop.now.cancelled() => {}
+            }
+            // Only now may others with its de-duplication key run.
+            drop(message.let_go());
+        }
+    }
+
+    async fn handle(&self, messages: &[Message]) {
         let handled = async {
-            if self.source.is_aside(all[0].queue()) {
+            if self.source.is_aside(messages[0].queue()) {
                 drop(self.setting_aside.write().await);
             }
-            self.handler.handle(admitted).await;
+            self.handler.handle(messages.to_vec()).await;
         };
         tokio::select! {
             biased;
@@ -107,13 +120,13 @@ impl<H: Handler> Common<H> {
                 let Err(panic) = outcome else {
                     return;
                 };
-                for message in &all {
+                for message in messages {
                     let reason = panicked(&*panic).message().to_owned();
                     message.settle(Verdict::Retry { after: None, reason }).await;
                 }
             }
             () = self.stop.now.cancelled() => {
-                for message in all.iter().filter(|message| !message.is_settled()) {
+                for message in messages.iter().filter(|message| !message.is_settled()) {
                     message.context().cancellation().cancel();
                     message.settle(Verdict::Back).await;
                 }

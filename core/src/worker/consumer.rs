@@ -1,6 +1,5 @@
 //! One consumer of a worker: hands what comes to the handler, as many at once and as fast as the worker allows.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -8,12 +7,12 @@ use tokio::time::{Instant, sleep_until};
 
 use super::common::{Common, Handler};
 use super::message::Message;
+use super::pile::Pile;
 use super::rate::Rate;
 use super::seen::Again;
 use super::settle::{Desk, Verdict};
 use super::source::Lane;
 use crate::amqp::{Channel, Consumer, Delivery};
-use crate::client::after;
 use crate::connection::{Attendant, Ended, Session, attend};
 use crate::error::Error;
 use crate::running::Ready;
@@ -65,9 +64,7 @@ struct Intake<H> {
     channel: Channel,
     consumer: Consumer,
     /// Come and not started; never more than the prefetch allows.
-    waiting: VecDeque<Message>,
-    /// When the oldest of a batch that is not full is old enough.
-    due: Option<Instant>,
+    waiting: Pile<Message>,
     /// A slot for the next run, and when the rate allows it.
     slot: Option<OwnedSemaphorePermit>,
     gate: Option<Instant>,
@@ -104,8 +101,8 @@ impl<H: Handler> Intake<H> {
             desk: Arc::new(desk),
             channel,
             consumer,
-            waiting: VecDeque::new(),
-            due: None,
+            // What may end its worker takes no others with it.
+            waiting: Pile::new(common.batch.filter(|_| lane == Lane::Main)),
             slot: None,
             gate: None,
         }
@@ -130,11 +127,10 @@ impl<H: Handler> Intake<H> {
     }
 
     async fn next(&mut self) -> Event {
-        let wants_slot = self.slot.is_none() && self.has_run();
-        let time = match (self.gate, self.due) {
-            (Some(gate), _) => Some(gate),
-            (None, due) => due.filter(|_| !self.has_run()),
-        };
+        let has_run = self.waiting.has_run(Instant::now());
+        let wants_slot = self.slot.is_none() && has_run;
+        let due = || self.waiting.due().filter(|_| !has_run);
+        let time = self.gate.or_else(due);
         tokio::select! {
             biased;
             () = self.common.stop.gently.cancelled() => Event::Stop,
@@ -147,19 +143,8 @@ impl<H: Handler> Intake<H> {
         }
     }
 
-    /// Whether what waits is enough to be handled now.
-    fn has_run(&self) -> bool {
-        match self.common.batch {
-            None => !self.waiting.is_empty(),
-            Some(batch) => {
-                self.waiting.len() >= batch.size
-                    || self.due.is_some_and(|due| due <= Instant::now())
-            }
-        }
-    }
-
     fn start_what_may_run(&mut self) {
-        while self.has_run() && self.gate.is_none() {
+        while self.waiting.has_run(Instant::now()) && self.gate.is_none() {
             let slot = self.slot.take();
             let slot = slot.or_else(|| {
                 let slots = Arc::clone(&self.common.slots);
@@ -172,21 +157,17 @@ impl<H: Handler> Intake<H> {
                 (self.slot, self.gate) = (Some(slot), Some(when));
                 return;
             }
-            let size = self.common.batch.map_or(1, |batch| batch.size);
-            let run: Vec<_> = self.waiting.drain(..size.min(self.waiting.len())).collect();
-            self.due = self.due_from_now();
+            let run = self.waiting.take();
             let common = Arc::clone(&self.common);
-            common.running.clone().spawn(common.run(run, slot));
+            common.running.clone().spawn(async move {
+                let _slot = slot;
+                common.run(run).await;
+            });
         }
-        if !self.has_run() {
+        if !self.waiting.has_run(Instant::now()) {
             // Others may need it; the next run asks again.
             self.slot = None;
         }
-    }
-
-    fn due_from_now(&self) -> Option<Instant> {
-        let batch = self.common.batch.filter(|_| !self.waiting.is_empty())?;
-        Some(after(batch.age))
     }
 
     fn take(&mut self, delivery: Delivery) {
@@ -200,7 +181,7 @@ impl<H: Handler> Intake<H> {
             return self.aside(message, verdict);
         }
         let again = match message.id() {
-            Some(id) if redelivered => self.common.seen.came_again(id),
+            Some(id) if redelivered => self.common.seen.came_again(id, message.attempt()),
             Some(id) => {
                 self.common.seen.came(id);
                 Again::Known
@@ -225,12 +206,7 @@ impl<H: Handler> Intake<H> {
                     }
                 });
             }
-            Again::Unknown | Again::Known => {
-                self.waiting.push_back(message);
-                if self.due.is_none() {
-                    self.due = self.due_from_now();
-                }
-            }
+            Again::Unknown | Again::Known => self.waiting.push(message, Instant::now()),
         }
     }
 
@@ -256,12 +232,12 @@ impl<H: Handler> Intake<H> {
     async fn finish(mut self) {
         self.consumer.cancel(&self.channel).await;
         while let Some(delivery) = self.consumer.take_ready() {
-            let message = self.common.message(&self.queue, delivery, &self.desk);
-            self.waiting.push_back(message);
+            self.take(delivery);
         }
-        for message in std::mem::take(&mut self.waiting) {
-            message.settle(Verdict::Back).await;
-        }
+        // Beside what runs: the grace time is one for both.
+        let (desk, waiting) = (Arc::clone(&self.desk), self.waiting.take_all());
+        let give_back = async move { desk.give_back(waiting).await };
+        self.common.running.spawn(give_back);
         self.common.let_finish().await;
         self.channel.close().await;
     }

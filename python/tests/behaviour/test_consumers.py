@@ -169,6 +169,66 @@ def test_a_handler_that_takes_too_long(client: leveret.Client, serve: Serve, sty
     assert "longer than" in (letter.error or "")
 
 
+def test_the_time_for_a_thread_is_not_the_handlers(client: leveret.Client, serve: Serve) -> None:
+    rows = queue(attempts=1)
+    seen: Seen[int] = Seen()
+
+    @leveret.worker(rows, concurrency=4, timeout=1.5)
+    def slow(row: Row) -> None:
+        time.sleep(0.6)
+        seen.add(row.n)
+
+    # The last one waits for its thread longer than it may take.
+    serve(slow, threads=1)
+    client.push_all(rows, [Row(n) for n in range(4)])
+    assert sorted(seen.wait_for(4)) == [0, 1, 2, 3]
+    eventually(lambda: client.queue_info(rows).ready == 0, "all are done")
+    assert client.queue_info(rows).dead == 0
+
+
+@pytest.mark.parametrize("style", ["def", "async def"])
+def test_the_next_of_a_key_waits_for_one_that_took_too_long(
+    client: leveret.Client, serve: Serve, style: str
+) -> None:
+    rows = queue(partitions=1)
+    seen: Seen[str] = Seen()
+    release = threading.Event()
+
+    @leveret.worker(rows, timeout=0.2)
+    def in_thread(row: Row, message: leveret.Message) -> None:
+        seen.add(f"{row.n} begins")
+        context = leveret.context()
+        assert context is not None
+        assert not context.cancelled
+        if row.n == 0 and message.attempt == 1:
+            eventually(lambda: context.cancelled, "the handler hears of it")
+            release.wait(PATIENCE)
+            assert message.attempt == 1
+        seen.add(f"{row.n} ends")
+
+    @leveret.worker(rows, timeout=0.2)
+    async def on_loop(row: Row, message: leveret.Message) -> None:
+        seen.add(f"{row.n} begins")
+        try:
+            if row.n == 0 and message.attempt == 1:
+                await asyncio.sleep(600)
+        finally:
+            if row.n == 0 and message.attempt == 1:
+                await asyncio.to_thread(release.wait, PATIENCE)
+            seen.add(f"{row.n} ends")
+
+    serve(in_thread if style == "def" else on_loop)
+    client.push(rows, Row(0), key="k")
+    assert seen.wait() == "0 begins"
+    client.push(rows, Row(1), key="k")
+    # Of another key, and long after the timeout and the rest.
+    client.push(rows, Row(2), key="l", delay=0.8)
+    assert seen.wait_for(2) == ["2 begins", "2 ends"]
+    release.set()
+    expected = ["0 ends", "0 begins", "0 ends", "1 begins", "1 ends"]
+    assert seen.wait_for(5) == expected
+
+
 def test_as_many_at_once_as_the_concurrency(client: leveret.Client, serve: Serve) -> None:
     rows = queue()
     lock, most, running = threading.Lock(), 0, 0
