@@ -5,7 +5,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, oneshot};
 use tokio::time::{sleep, sleep_until};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -34,9 +34,14 @@ struct Waiting {
     /// Counts it among those that its consumer waits for.
     _token: TaskTrackerToken,
     /// For its first run, when nothing else may run beside it.
-    slot: Option<OwnedSemaphorePermit>,
-    /// Told when that is over.
-    first: Option<oneshot::Sender<()>>,
+    alone: Option<Alone>,
+}
+
+/// It may have ended the owner before, and is marked while it runs.
+struct Alone {
+    marks: Arc<Mutex<Marks>>,
+    /// Told when it has run.
+    over: oneshot::Sender<()>,
 }
 
 impl Waiting {
@@ -44,8 +49,7 @@ impl Waiting {
         Self {
             message,
             _token: given.token(),
-            slot: None,
-            first: None,
+            alone: None,
         }
     }
 }
@@ -129,7 +133,7 @@ impl<H: Handler> Keyed<H> {
                 () = give_up.cancelled() => {}
             }
         });
-        let mut careful = Some(marks);
+        let mut careful = Some(Arc::new(Mutex::new(marks)));
         loop {
             let delivery = tokio::select! {
                 biased;
@@ -156,13 +160,12 @@ impl<H: Handler> Keyed<H> {
                 message.settle(verdict).await;
                 continue;
             }
-            match careful.take() {
-                None => self.enter(partition, lanes, Waiting::new(message, &given)),
+            let waiting = Waiting::new(message, &given);
+            match &careful {
+                None => drop(self.enter(partition, lanes, waiting)),
                 Some(marks) => {
-                    // A task of its own, which goes on when the session is lost.
-                    let waiting = Waiting::new(message, &given);
-                    let alone = Arc::clone(&self).run_alone(partition, marks, waiting);
-                    careful = self.common.running.spawn(alone).await.ok();
+                    let marks = Arc::clone(marks);
+                    self.run_alone(partition, lanes, marks, waiting).await;
                 }
             }
             tokio::task::consume_budget().await;
@@ -172,11 +175,14 @@ impl<H: Handler> Keyed<H> {
         Ok(())
     }
 
-    fn enter(self: &Arc<Self>, partition: u16, lanes: &Lanes<Waiting>, waiting: Waiting) {
-        if let Some(key) = lanes.enter(waiting) {
-            let running = &self.common.running;
-            running.spawn(Arc::clone(self).drive(partition, key));
-        }
+    /// False when it is behind others of its key.
+    fn enter(self: &Arc<Self>, partition: u16, lanes: &Lanes<Waiting>, waiting: Waiting) -> bool {
+        let Some(key) = lanes.enter(waiting) else {
+            return false;
+        };
+        let running = &self.common.running;
+        running.spawn(Arc::clone(self).drive(partition, key));
+        true
     }
 
     /// Runs the tasks of a lane one after another, until there is none.
@@ -201,14 +207,12 @@ impl<H: Handler> Keyed<H> {
 
     /// Runs a task that was delivered before, with nothing beside it that could be what ended the owner before.
     async fn run_alone(
-        self: Arc<Self>,
+        self: &Arc<Self>,
         partition: u16,
-        mut marks: Marks,
+        lanes: &Lanes<Waiting>,
+        marks: Arc<Mutex<Marks>>,
         mut waiting: Waiting,
-    ) -> Marks {
-        let Some(lanes) = self.lanes.get(usize::from(partition)) else {
-            return marks;
-        };
+    ) {
         let (common, message) = (&self.common, waiting.message.clone());
         // Whoever is alive and has had it before was not ended by it.
         let known = message
@@ -216,36 +220,27 @@ impl<H: Handler> Keyed<H> {
             .is_some_and(|id| !matches!(common.seen.came_again(id), Again::Unknown));
         if known {
             self.enter(partition, lanes, waiting);
-            return marks;
+            return;
         }
-        let (deaths, attempts) = (marks.deaths(&message), common.source.retry.attempts);
+        let (deaths, attempts) = (
+            marks.lock().await.deaths(&message),
+            common.source.retry.attempts,
+        );
         if deaths >= attempts {
             let verdict = Verdict::Dead {
                 why: DeathReason::Crashed,
                 error: format!("the worker that ran it ended {deaths} times"),
             };
             message.settle(verdict).await;
-        } else {
-            let all = Arc::clone(&common.slots).acquire_many_owned(common.concurrency.into());
-            let slot = tokio::select! {
-                biased;
-                () = message.desk().broken.cancelled() => return marks,
-                () = common.stop.gently.cancelled() => return marks,
-                slot = all => slot.ok(),
-            };
-            if let Err(error) = marks.mark(common.connection.shared(), &message).await {
-                tracing::warn!(queue = message.queue(), %error, "a task cannot be marked and is run without");
-            }
-            let (over, first_is_over) = oneshot::channel();
-            (waiting.slot, waiting.first) = (slot, Some(over));
-            // In its lane: a handler of this key may have outlived its session.
-            self.enter(partition, lanes, waiting);
-            let _ = first_is_over.await;
+            clear(&mut *marks.lock().await, &message).await;
+            return;
         }
-        if let Err(error) = marks.clear().await {
-            tracing::debug!(%error, "marks stay, and count against what is delivered again");
+        let (over, is_over) = oneshot::channel();
+        waiting.alone = Some(Alone { marks, over });
+        // Behind one that rests it would be waited for as long, and what has other keys need not.
+        if self.enter(partition, lanes, waiting) {
+            let _ = is_over.await;
         }
-        marks
     }
 
     /// Runs a task as often as it is to be run, and settles it. False when it is left to the next owner.
@@ -266,11 +261,15 @@ impl<H: Handler> Keyed<H> {
             }
         }
         loop {
+            // All of them only when its turn has come: those before it in its lane need one too.
+            let slots = if waiting.alone.is_some() {
+                common.concurrency
+            } else {
+                1
+            };
             let may_start = async {
-                let slot = match waiting.slot.take() {
-                    Some(slot) => slot,
-                    None => Arc::clone(&common.slots).acquire_owned().await.ok()?,
-                };
+                let all = Arc::clone(&common.slots);
+                let slot = all.acquire_many_owned(slots.into()).await.ok()?;
                 while let Some(Err(when)) = common.rate.as_ref().map(Rate::take) {
                     sleep_until(when).await;
                 }
@@ -279,15 +278,20 @@ impl<H: Handler> Keyed<H> {
             let slot = tokio::select! {
                 biased;
                 () = desk.broken.cancelled() => return false,
+                // One before it may have been left to the next owner already.
+                () = stop.gently.cancelled() => return false,
                 () = stop.now.cancelled() => return false,
                 slot = may_start => slot,
             };
             let Some(slot) = slot else {
                 return false;
             };
-            Arc::clone(common).run(vec![message.clone()], slot).await;
-            if let Some(first) = waiting.first.take() {
-                let _ = first.send(());
+            match waiting.alone.take() {
+                None => Arc::clone(common).run(vec![message.clone()], slot).await,
+                Some(Alone { marks, over }) => {
+                    self.run_marked(&marks, &message, slot).await;
+                    let _ = over.send(());
+                }
             }
             let Some(rest) = message.take_rest() else {
                 return true;
@@ -302,6 +306,22 @@ impl<H: Handler> Keyed<H> {
                 () = stop.gently.cancelled() => return false,
             }
         }
+    }
+
+    async fn run_marked(
+        &self,
+        marks: &Mutex<Marks>,
+        message: &Message,
+        slots: OwnedSemaphorePermit,
+    ) {
+        let common = &self.common;
+        // Until they are cleared: the next one's mark must not go with them.
+        let mut marks = marks.lock().await;
+        if let Err(error) = marks.mark(common.connection.shared(), message).await {
+            tracing::warn!(queue = message.queue(), %error, "a task cannot be marked and is run without");
+        }
+        Arc::clone(common).run(vec![message.clone()], slots).await;
+        clear(&mut marks, message).await;
     }
 
     /// Gives a partition up in order: nothing more comes, all that came is finished, or at a stop goes back.
@@ -339,5 +359,11 @@ impl<H: Handler> Keyed<H> {
         drop(lanes.retract(ours));
         let grace_ends = stop.grace_ends();
         stop.finish(given, grace_ends).await;
+    }
+}
+
+async fn clear(marks: &mut Marks, message: &Message) {
+    if let Err(error) = marks.clear(message).await {
+        tracing::debug!(%error, "marks stay, and count against what is delivered again");
     }
 }

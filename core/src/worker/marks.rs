@@ -26,7 +26,10 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) struct Marks {
     session: Arc<Session>,
     place: Beside,
+    /// What the owners before have left, of tasks that have not been settled since.
     found: HashMap<String, u32>,
+    /// It is there no more: it went with the marks of a task that has been settled.
+    cleared: bool,
 }
 
 struct Beside {
@@ -68,6 +71,7 @@ impl Marks {
             session: Arc::clone(session),
             place,
             found,
+            cleared: false,
         })
     }
 
@@ -81,28 +85,38 @@ impl Marks {
 
     /// Says that a task is about to be run.
     pub(super) async fn mark(&self, shared: &Shared, message: &Message) -> Result<(), Error> {
-        let mark = amqp::Message {
-            routing_key: &self.place.name,
-            mandatory: true,
-            persistent: true,
-            body: name_of(message).into(),
-            ..amqp::Message::default()
+        let lost = if self.cleared {
+            self.deaths(message)
+        } else {
+            0
         };
-        shared
-            .post(mark, &self.place, Instant::now() + TIMEOUT)
-            .await
+        for _ in 0..=lost {
+            let mark = amqp::Message {
+                routing_key: &self.place.name,
+                mandatory: true,
+                persistent: true,
+                body: name_of(message).into(),
+                ..amqp::Message::default()
+            };
+            shared
+                .post(mark, &self.place, Instant::now() + TIMEOUT)
+                .await?;
+        }
+        Ok(())
     }
 
     /// The task has been settled.
-    pub(super) async fn clear(&mut self) -> Result<(), Error> {
-        self.found.clear();
+    pub(super) async fn clear(&mut self, message: &Message) -> Result<(), Error> {
+        self.found.remove(&name_of(message));
         let purge = async {
             let channel = self.session.consume.channel().await?;
             channel.purge(&self.place.name).await?;
             channel.close().await;
             Ok(())
         };
-        self.session.unless_lost(purge).await
+        self.session.unless_lost(purge).await?;
+        self.cleared = true;
+        Ok(())
     }
 }
 
@@ -110,6 +124,6 @@ impl Marks {
 fn name_of(message: &Message) -> String {
     match message.id() {
         Some(id) => id.to_owned(),
-        None => digest(message.queue(), &String::from_utf8_lossy(message.body())),
+        None => digest(message.queue(), message.body()),
     }
 }
