@@ -49,7 +49,8 @@ async fn a_full_batch_does_not_wait() {
         let batch = within("a batch", batches.recv()).await.unwrap();
         assert_eq!(batch, expected);
     }
-    // What is left is no batch yet; it goes back when the worker stops.
+    // What is left is no batch yet; the worker has it, and gives it back when it stops.
+    world.wait_ready("work", 0).await;
     within("the worker's end", worker.stop()).await;
     assert!(batches.try_recv().is_err());
     world.wait_ready("work", 1).await;

@@ -10,6 +10,7 @@ mod delays;
 mod events;
 mod foreign;
 mod keyed;
+mod keyed_order;
 mod own_broker;
 mod priorities;
 mod rabbitmq_only;

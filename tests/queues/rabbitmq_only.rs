@@ -1,5 +1,7 @@
 //! What only RabbitMQ has: logins that may not do everything.
 
+mod permissions;
+
 use harness::{RabbitMq, eventually_some, within};
 use leveret::{Code, Connection, DeathReason, Events, Outcome, TaskQueue};
 

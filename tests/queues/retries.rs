@@ -3,6 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use harness::RawMessage;
+use lapin::options::QueueDeclareOptions;
+use lapin::types::{AMQPValue, FieldTable, ShortString};
 use leveret::{Connection, DeathReason, Message, Outcome, Retry, TaskQueue, Worker};
 
 use crate::world::{Journal, TENTH, World, json, noting, quick, work};
@@ -112,6 +114,49 @@ async fn a_rejected_task_is_not_tried_again() {
     assert_eq!((letter.attempts(), letter.error()), expected);
     world.assert_all_settled(worker).await;
     assert_eq!(journal.attempts(), [1]);
+}
+
+/// There is room for one dead letter.
+async fn limit_the_dead(world: &World) {
+    let raw = world.raw().await;
+    let arguments = [
+        ("x-max-length", AMQPValue::LongInt(1)),
+        ("x-overflow", AMQPValue::LongString("reject-publish".into())),
+    ];
+    let arguments = arguments.map(|(name, value)| (ShortString::from(name), value));
+    let options = QueueDeclareOptions {
+        durable: true,
+        ..Default::default()
+    };
+    let (queue, channel) = (world.named("work.dead"), raw.channel());
+    let declared = channel.queue_declare(
+        queue.as_str().into(),
+        options,
+        FieldTable::from(std::collections::BTreeMap::from(arguments)),
+    );
+    declared.await.expect("a queue");
+    assert!(raw.publish("", &queue, json("in the way")).await);
+}
+
+#[tokio::test]
+async fn a_task_stays_until_its_copy_is_confirmed() {
+    let world = World::new().await;
+    limit_the_dead(&world).await;
+    let connection = world.connect().await;
+    let journal = Journal::default();
+    let worker = giving(&connection, &work(), &journal, |_| Outcome::reject("no")).await;
+    let tasks = connection.tasks(&work());
+    tasks.push(&"a".to_owned()).await.unwrap();
+    // No room for the letter: it comes again.
+    journal.wait(2).await;
+    let first = world.dead_letter(&tasks).await;
+    assert_eq!(first.job().unwrap(), "in the way");
+    first.discard();
+    let second = world.dead_letter(&tasks).await;
+    assert_eq!(second.job().unwrap(), "a");
+    assert_eq!(second.reason(), DeathReason::Rejected);
+    second.discard();
+    world.assert_all_settled(worker).await;
 }
 
 #[tokio::test]

@@ -70,6 +70,40 @@ async fn a_task_of_a_worker_that_is_gone_is_run_apart_and_not_blamed() {
 }
 
 #[tokio::test]
+async fn nothing_runs_beside_a_suspect() {
+    let world = World::new().await;
+    let connection = world.connect().await;
+    let (journal, gate) = (Journal::default(), Gate::default());
+    let (noted, held) = (journal.clone(), gate.clone());
+    let worker = connection.worker(&work()).concurrency(2);
+    let worker = worker
+        .start(move |job: String, message: Message| {
+            let (noted, held) = (noted.clone(), held.clone());
+            async move {
+                noted.note(&*job, &message);
+                held.passed().await;
+                // Whatever could run beside it gets its chance.
+                tokio::task::yield_now().await;
+                noted.note(format!("end of {job}"), &message);
+            }
+        })
+        .await
+        .unwrap();
+    push(&world, &["a"]).await;
+    journal.wait(1).await;
+    let (raw, aside) = (world.raw().await, world.named("work.suspect"));
+    assert!(raw.publish("", &aside, task("s", 1)).await);
+    world.wait_ready("work.suspect", 0).await;
+    push(&world, &["b"]).await;
+    world.wait_ready("work", 0).await;
+    gate.open();
+    journal.wait(6).await;
+    world.assert_all_settled(worker).await;
+    let expected = ["a", "end of a", "s", "end of s", "b", "end of b"];
+    assert_eq!(journal.jobs(), expected);
+}
+
+#[tokio::test]
 async fn what_ends_its_worker_alone_loses_an_attempt() {
     let world = World::new().await;
     declare(&world).await;

@@ -74,7 +74,7 @@ for (const { name, codec, event, published: { body_hex: hex, properties } } of r
   })
 }
 
-for (const { name, queue, exchange, group, attempts, delivered: original, outcome, published: expected, varies } of read('copies.json')) {
+for (const { name, queue, exchange, group, attempts, redelivered, delivered: original, outcome, published: expected, varies } of read('copies.json')) {
   test(`copy: ${name}`, () => {
     const at = { names: exchange ? tasks.queuesOf(`${exchange}.${group}`) : tasks.taskQueue('', queue), subscribed: Boolean(exchange) }
     const message = delivered(original)
@@ -82,6 +82,9 @@ for (const { name, queue, exchange, group, attempts, delivered: original, outcom
     let made
     if (outcome.retry_ms !== undefined && attempt < attempts) {
       made = tasks.later(message, at, outcome.retry_ms / 1000, { attempt: attempt + 1, error: outcome.reason })
+    } else if (redelivered && attempt < attempts) {
+      const alone = message.fields.routingKey === at.names.suspect
+      made = tasks.setAside(message, at, alone ? { attempt: attempt + 1, error: 'its worker has ended' } : { attempt })
     } else {
       const { 'leveret-death': death, 'leveret-error': error } = expected.headers
       if (death === 'undecodable') assert.throws(() => tasks.read(message))
@@ -116,6 +119,16 @@ for (const { name, allowed } of read('names.json')) {
   test(`name: ${name}`, () => {
     if (allowed) assert.equal(tasks.taskQueue('', name).queue, name)
     else assert.throws(() => tasks.taskQueue('', name), TypeError)
+  })
+}
+
+for (const { name, queue, partitions, delivered: original, published: expected } of read('marks.json')) {
+  test(`mark: ${name}`, () => {
+    const { content, fields, properties } = delivered(original)
+    const at = `${queue}.p${tasks.partition(properties.headers['leveret-key'], partitions)}`
+    assert.equal(fields.routingKey, at)
+    assert.deepEqual([expected.exchange, expected.routing_key], ['', `${at}.marks`])
+    assert.equal(bytes(expected.body_hex).toString(), properties.messageId ?? tasks.digest(at, content))
   })
 }
 

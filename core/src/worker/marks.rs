@@ -173,6 +173,6 @@ impl Marks {
 fn name_of(message: &Message) -> String {
     match message.id() {
         Some(id) => id.to_owned(),
-        None => digest(message.queue(), &String::from_utf8_lossy(message.body())),
+        None => digest(message.queue(), message.body()),
     }
 }
