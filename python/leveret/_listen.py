@@ -13,6 +13,7 @@ from ._do import do, done_here
 from ._events import Events
 from ._message import Message
 from ._payload import Payload
+from ._text import text_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -56,7 +57,7 @@ class _Taken(Generic[T]):
         try:
             value = self._payload.read(delivery)
         except UNREADABLE as error:
-            run.spoil(0, str(error))
+            run.spoil(0, text_of(error))
             run.done()
             return None
         self._run = run

@@ -17,6 +17,7 @@ from ._consumer import Consumer, parameters_of, payload_for, where_of
 from ._convert import UNREADABLE
 from ._message import Message
 from ._outcome import Reject, Retry
+from ._text import text_of
 from .errors import LeveretError
 
 _log = logging.getLogger("leveret")
@@ -58,7 +59,7 @@ class Work:
             try:
                 value = self._payload.read(delivery)
             except UNREADABLE as error:
-                run.spoil(place, str(error))
+                run.spoil(place, text_of(error))
             except Exception as error:
                 # A validator of the user's: what it makes of the same value may change.
                 _log.exception("a message for %s could not be read", self.where)
@@ -103,8 +104,12 @@ class Work:
                 _log.error("%s raised %s", self.where, type(error).__name__, exc_info=error)
             run.retry(_reason(error), None)
 
+    def lost(self, run: _leveret.Run) -> None:
+        """It could not be said what became of it."""
+        run.retry("the worker's log has the reason", None)
+
 
 def _reason(error: BaseException) -> str:
-    text = str(error)
+    text = text_of(error)
     name = type(error).__name__
     return f"{name}: {text}" if text else name
