@@ -9,9 +9,10 @@ from types import MappingProxyType
 
 import leveret._leveret as _leveret
 
+from ._checks import seconds
 from ._do import done_here
 from ._loop import queue_of
-from ._options import TraceContext, seconds
+from ._options import TraceContext
 from ._text import text_of
 
 

@@ -5,6 +5,7 @@ called there when nobody says.
 from __future__ import annotations
 
 import re
+from typing import cast
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _RESERVED = ("amq.", "leveret.")
@@ -17,8 +18,10 @@ def check_name(what: str, name: str) -> str:
     """The name itself.
 
     Raises:
-        ValueError: when it may not be used.
+        TypeError, ValueError: when it may not be used.
     """
+    if not isinstance(cast("object", name), str):
+        raise TypeError(f"a {what} name is a str, not {type(name).__name__}")
     if _NAME.fullmatch(name) is None or name.startswith(_RESERVED):
         raise ValueError(
             f"{name!r} is no {what} name: 1 to 100 of A-Z a-z 0-9 _ . -, not amq.* or leveret.*"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._options import seconds
+from ._checks import seconds
 from ._text import text_of
 
 
