@@ -356,7 +356,7 @@ impl Shared {
                 Error::new(
                     Code::ResourceExhausted,
                     format!(
-                        "the message takes {size} bytes, the limit is {} (ConnectionBuilder::max_message_size)",
+                        "the message takes {size} bytes, the limit is {} (the connection's max_message_size)",
                         self.settings.max_message_size
                     ),
                 )

@@ -5,6 +5,7 @@ called there when nobody says.
 from __future__ import annotations
 
 import re
+from typing import cast
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _RESERVED = ("amq.", "leveret.")
@@ -17,8 +18,10 @@ def check_name(what: str, name: str, longest: int = 100) -> str:
     """The name itself.
 
     Raises:
-        ValueError: when it may not be used.
+        TypeError, ValueError: when it may not be used.
     """
+    if not isinstance(cast("object", name), str):
+        raise TypeError(f"a {what} name is a str, not {type(name).__name__}")
     fits = _NAME.fullmatch(name) is not None and len(name) <= longest
     if not fits or name.startswith(_RESERVED):
         raise ValueError(

@@ -6,18 +6,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use leveret::{Context, Error, HeaderValue, Message, Outcome, RunGuard};
+use leveret::{Context, Error, HeaderValue, Message, Metadata, Outcome, RunGuard};
 use pyo3::IntoPyObjectExt;
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use tokio::sync::oneshot;
 
 use crate::action::Action;
-use crate::fork::Own;
+use crate::fork::{Own, forked};
 use crate::made::Made;
 use crate::settings::seconds;
-use crate::target::Trace;
+use crate::target::{Trace, trace_parts};
 
 /// A message whose body is fit to be read, with that body and how it came.
 pub(crate) type Readable = (Message, Bytes, u8);
@@ -60,8 +59,32 @@ impl Answer {
     }
 }
 
-fn unusable(error: &Error) -> PyErr {
-    PyRuntimeError::new_err(error.message().to_owned())
+/// Metadata as Python has it.
+pub(crate) fn entries(metadata: &Metadata) -> HashMap<String, String> {
+    metadata
+        .iter()
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// Headers as Python has them.
+pub(crate) fn header_dict<'py, 'a>(
+    py: Python<'py>,
+    headers: impl Iterator<Item = (&'a str, HeaderValue)>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (name, value) in headers {
+        let value = match value {
+            HeaderValue::Text(text) => text.into_bound_py_any(py)?,
+            HeaderValue::Integer(number) => number.into_bound_py_any(py)?,
+            HeaderValue::Float(number) => number.into_bound_py_any(py)?,
+            HeaderValue::Bool(value) => value.into_bound_py_any(py)?,
+            // Kinds of a later version.
+            _ => continue,
+        };
+        dict.set_item(name, value)?;
+    }
+    Ok(dict)
 }
 
 /// One task or event.
@@ -75,7 +98,7 @@ pub(crate) struct Delivery {
 
 impl Delivery {
     fn get(&self) -> PyResult<&Message> {
-        self.message.get().map_err(|error| unusable(&error))
+        self.message.get().map_err(|error| forked(&error))
     }
 
     pub(crate) fn context(&self) -> Option<Context> {
@@ -140,19 +163,7 @@ impl Delivery {
 
     #[getter]
     fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let headers = PyDict::new(py);
-        for (name, value) in self.get()?.headers() {
-            let value = match value {
-                HeaderValue::Text(text) => text.into_bound_py_any(py)?,
-                HeaderValue::Integer(number) => number.into_bound_py_any(py)?,
-                HeaderValue::Float(number) => number.into_bound_py_any(py)?,
-                HeaderValue::Bool(value) => value.into_bound_py_any(py)?,
-                // Kinds of a later version.
-                _ => continue,
-            };
-            headers.set_item(name, value)?;
-        }
-        Ok(headers)
+        header_dict(py, self.get()?.headers())
     }
 
     #[getter]
@@ -188,17 +199,12 @@ impl Delivery {
 
     #[getter]
     fn metadata(&self) -> PyResult<HashMap<String, String>> {
-        let metadata = self.get()?.context().metadata();
-        Ok(metadata
-            .iter()
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .collect())
+        Ok(entries(self.get()?.context().metadata()))
     }
 
     #[getter]
     fn trace(&self) -> PyResult<Option<Trace>> {
-        let trace = self.get()?.context().trace().cloned();
-        Ok(trace.map(|trace| (trace.traceparent, trace.tracestate, trace.baggage)))
+        Ok(self.get()?.context().trace().cloned().map(trace_parts))
     }
 
     #[getter]

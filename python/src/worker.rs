@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use leveret::{Error, Message, Outcome, Raw};
+use leveret::{Code, Error, Executed, Message, Outcome, Raw};
 use pyo3::prelude::*;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -18,7 +18,7 @@ use crate::fork::{Own, runtime};
 use crate::made::Made;
 use crate::queue::{Event, Events, MSGPACK, Promise, Queue};
 use crate::service::{Running, next_id};
-use crate::settings::from_python;
+use crate::settings::{from_python, seconds};
 use crate::workload::{Workload, WorkloadSettings};
 
 /// A consumer as the core calls it.
@@ -221,6 +221,21 @@ async fn start(
     }
 }
 
+/// The core's own limit for a start is a long one.
+async fn within(
+    timeout: Option<Duration>,
+    start: impl Future<Output = Result<leveret::Worker, Error>>,
+) -> Result<leveret::Worker, Error> {
+    let Some(timeout) = timeout else {
+        return start.await;
+    };
+    let started = tokio::time::timeout(timeout, start).await;
+    started.unwrap_or_else(|_| {
+        let message = format!("the broker has not answered within {timeout:?}");
+        Err(Error::new(Code::Unavailable, message).with_executed(Executed::No))
+    })
+}
+
 /// A running worker or subscription.
 #[pyclass(frozen, module = "leveret._leveret")]
 #[derive(Debug)]
@@ -307,7 +322,12 @@ pub(crate) struct Listener {
 #[pymethods]
 impl Listener {
     #[staticmethod]
-    fn start(connection: &Connection, settings: &Bound<'_, PyAny>) -> PyResult<Action> {
+    #[pyo3(signature = (connection, settings, timeout=None))]
+    fn start(
+        connection: &Connection,
+        settings: &Bound<'_, PyAny>,
+        timeout: Option<f64>,
+    ) -> PyResult<Action> {
         let settings: WorkloadSettings = from_python(settings)?;
         let (sender, runs) = mpsc::unbounded_channel();
         let consumer = Consumer {
@@ -322,7 +342,7 @@ impl Listener {
         };
         let workload = settings.into_core(open)?;
         Action::new(async move {
-            let worker = start(workload, None, consumer).await?;
+            let worker = within(timeout.and_then(seconds), start(workload, None, consumer)).await?;
             Ok(Made::Listener(Self {
                 worker: Own::new(Arc::new(worker)),
                 runs: Own::new(Arc::new(Mutex::new(runs))),

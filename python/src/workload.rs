@@ -7,7 +7,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use serde::Deserialize;
 
-use crate::settings::{QueueSettings, declare, duration, maybe_duration};
+use crate::failure::value_error;
+use crate::settings::{QueueSettings, declare, duration, from_python, maybe_duration};
 
 /// A queue of tasks.
 #[derive(Deserialize)]
@@ -48,6 +49,13 @@ impl TaskQueueSettings {
             None => queue,
         })
     }
+}
+
+/// Raises ValueError for a queue of tasks that cannot be.
+#[pyfunction]
+pub(crate) fn check_tasks(queue: &Bound<'_, PyAny>) -> PyResult<()> {
+    let queue = from_python::<TaskQueueSettings>(queue)?.into_core()?;
+    queue.check().map_err(|error| value_error(&error))
 }
 
 /// An exchange of events.

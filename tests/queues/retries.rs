@@ -151,11 +151,11 @@ async fn a_task_stays_until_its_copy_is_confirmed() {
     journal.wait(2).await;
     let first = world.dead_letter(&tasks).await;
     assert_eq!(first.job().unwrap(), "in the way");
-    first.discard();
+    first.discard().await.unwrap();
     let second = world.dead_letter(&tasks).await;
     assert_eq!(second.job().unwrap(), "a");
     assert_eq!(second.reason(), DeathReason::Rejected);
-    second.discard();
+    second.discard().await.unwrap();
     world.assert_all_settled(worker).await;
 }
 

@@ -35,7 +35,7 @@ async fn what_is_encoded_or_of_a_later_version_is_a_dead_letter() {
         assert_eq!(letter.body(), message.body);
         assert_eq!(letter.job().unwrap_err().code(), Code::Unimplemented);
         assert_eq!(letter.undecoded().unwrap_err().code(), Code::Unimplemented);
-        letter.discard();
+        letter.discard().await.unwrap();
     }
     for message in [encoded("UTF-8"), encoded("identity"), of_version("1")] {
         assert!(raw.publish("", &queue, message).await);
@@ -67,7 +67,7 @@ async fn bytes_as_they_are_may_be_encoded_but_of_no_later_version() {
     let letter = world.dead_letter(&connection.tasks(&images)).await;
     assert_eq!(letter.reason(), DeathReason::Undecodable);
     assert_eq!(letter.job().unwrap().body, of_version("2").body);
-    letter.discard();
+    letter.discard().await.unwrap();
     world.assert_all_settled(worker).await;
     assert_eq!(journal.jobs(), ["\"gzip\""]);
 }

@@ -37,7 +37,7 @@ impl Link {
         if !found && options.declare == Declare::Passive {
             return Err(Error::new(
                 Code::NoSuchService,
-                format!("the queue `{queue}` does not exist and may not be declared here (Declare::Passive)"),
+                format!("the queue `{queue}` does not exist and is declared elsewhere (passive)"),
             )
             .with_executed(Executed::No));
         }
@@ -94,7 +94,9 @@ impl Link {
         if declare == Declare::Passive {
             return Err(Error::new(
                 Code::NoSuchService,
-                format!("the exchange `{exchange}` does not exist and may not be declared here (Declare::Passive)"),
+                format!(
+                    "the exchange `{exchange}` does not exist and is declared elsewhere (passive)"
+                ),
             )
             .with_executed(Executed::No));
         }
@@ -182,6 +184,7 @@ fn raw(kind: ExchangeKind) -> lapin::ExchangeKind {
 }
 
 fn arguments(options: &QueueOptions) -> Result<FieldTable, Error> {
+    options.check()?;
     let mut table = FieldTable::default();
     let mut set = |key: &str, value: AMQPValue| {
         table.insert(key.into(), value);

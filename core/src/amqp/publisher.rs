@@ -121,7 +121,12 @@ impl<T: Send + 'static> Publisher<T> {
     pub(crate) fn publish(&self, message: Message<'_>, ticket: T) -> Result<(), Error> {
         let properties = self.channel.properties(&message)?;
         let exchange = short(message.exchange, "the exchange's name")?;
-        let routing_key = short(message.routing_key, "the queue's name")?;
+        // The default exchange finds queues by their names.
+        let routed = match message.exchange {
+            "" => "the queue's name",
+            _ => "the routing key",
+        };
+        let routing_key = short(message.routing_key, routed)?;
         let options = BasicPublishOptions {
             mandatory: message.mandatory,
             immediate: false,

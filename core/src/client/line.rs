@@ -138,7 +138,7 @@ impl Caller {
             return Err(Error::new(
                 Code::ResourceExhausted,
                 format!(
-                    "the arguments take {size} bytes, the limit is {} (ConnectionBuilder::max_message_size)",
+                    "the arguments take {size} bytes, the limit is {} (the connection's max_message_size)",
                     self.max_message_size
                 ),
             )

@@ -7,10 +7,12 @@ use std::time::{Duration, SystemTime};
 
 use serde::de::DeserializeOwned;
 
+use super::delay::arrives_by;
 use super::{Names, Target};
-use crate::amqp::{Channel, Delivery, Message};
+use crate::amqp::{Channel, Delivery, HeaderValue, Message};
 use crate::client::deadline;
 use crate::connection::{Connection, Session};
+use crate::context::{Metadata, TraceContext};
 use crate::encoded::Encoded;
 use crate::error::{Code, Error, Executed};
 use crate::payload;
@@ -224,6 +226,79 @@ impl<T> DeadLetter<T> {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.delivery.header(name)
+    }
+
+    /// What orders it, if its queue is keyed.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.header(wire::HEADER_KEY)
+    }
+
+    /// The exchange that it was published to; empty for a task.
+    #[must_use]
+    pub fn exchange(&self) -> &str {
+        self.published().map_or("", |(exchange, _)| exchange)
+    }
+
+    /// The routing key that it was published with; for a task the name of its queue.
+    #[must_use]
+    pub fn routing_key(&self) -> &str {
+        self.published().map_or(&self.names.queue, |(_, key)| key)
+    }
+
+    /// By which exchange an event came.
+    fn published(&self) -> Option<(&str, &str)> {
+        let said = (
+            self.delivery.header(wire::HEADER_EXCHANGE),
+            self.delivery.header(wire::HEADER_ROUTING_KEY),
+        );
+        if let (Some(exchange), Some(key)) = said {
+            return Some((exchange, key));
+        }
+        // What no worker has had a look at says it by the broker's own header.
+        let (exchange, key) = self.delivery.came_by()?;
+        (!exchange.is_empty() && !arrives_by(exchange)).then_some((exchange, key))
+    }
+
+    /// All headers but tables and lists, the broker's and Leveret's own among them.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, HeaderValue)> {
+        self.delivery.values()
+    }
+
+    /// What its sender sent along.
+    #[must_use]
+    pub fn metadata(&self) -> Metadata {
+        Metadata::of(&self.delivery)
+    }
+
+    /// The W3C trace headers that it came with.
+    #[must_use]
+    pub fn trace(&self) -> Option<TraceContext> {
+        TraceContext::of(&self.delivery)
+    }
+
+    /// What its sender says that the body is.
+    #[must_use]
+    pub fn content_type(&self) -> Option<&str> {
+        self.delivery.content_type()
+    }
+
+    /// Its priority, if it has one.
+    #[must_use]
+    pub fn priority(&self) -> Option<u8> {
+        self.delivery.priority()
+    }
+
+    /// When it was sent, in seconds since 1970, if its sender says so.
+    #[must_use]
+    pub fn timestamp(&self) -> Option<u64> {
+        self.delivery.timestamp()
+    }
+
+    /// What its sender calls itself.
+    #[must_use]
+    pub fn sender(&self) -> Option<&str> {
+        self.delivery.app_id()
     }
 
     /// The body as it travelled.

@@ -39,10 +39,11 @@ impl QueueSpec {
         if window < Duration::from_millis(1) || window > LONGEST {
             return Err(Error::new(
                 Code::InvalidArgument,
-                "a de-duplication window is 1 ms to 10 years long",
+                "a de-duplication window (dedup_window) is 1 ms to 10 years long",
             )
             .with_executed(Executed::No));
         }
+        self.options.check()?;
         let mut names = Names::new(namespace, &self.name, &self.options);
         names.partitions = self.partitions.map(partition::check).transpose()?;
         Ok(names)
@@ -132,9 +133,9 @@ impl Names {
         match (self.partitions, key) {
             (None, None) => Ok(Cow::Borrowed(&self.queue)),
             (Some(count), Some(key)) => Ok(Cow::Owned(self.partition(partition::of(key, count)))),
-            (None, Some(_)) => wrong(
-                "is not ordered by key: make it so by `TaskQueue::keyed`, or push without a key",
-            ),
+            (None, Some(_)) => {
+                wrong("is not ordered by key: declare it with partitions, or push without a key")
+            }
             (Some(_), None) => wrong("is ordered by key: push with `key`"),
         }
     }

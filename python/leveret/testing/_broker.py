@@ -13,9 +13,9 @@ from weakref import WeakSet
 
 import leveret._leveret as _leveret
 
+from .._checks import seconds
 from .._life import after_fork, at_end
 from .._loop import queue_of
-from .._options import seconds
 from ..errors import Executed, FailedPrecondition
 from ._inherited import close_inherited
 from ._levers import GRACE, Levers

@@ -73,6 +73,27 @@ def test_a_failure_is_tried_again(client: leveret.Client, serve: Serve) -> None:
     eventually(lambda: client.queue_info(resize).dead == 0, "no dead letter")
 
 
+def test_a_rest_may_be_longer_than_any_clock_holds(client: leveret.Client, serve: Serve) -> None:
+    jobs = queue("jobs", str, attempts=5)
+    seen: Seen[str] = Seen()
+
+    @leveret.worker(jobs)
+    def handle(job: str, message: leveret.Message) -> None:
+        if job == "never again":
+            seen.add(job)
+            raise leveret.Retry("later", after=1e300)
+        if message.attempt < 4:
+            raise leveret.Retry("soon")
+        seen.add(job)
+
+    serve(handle)
+    client.push(jobs, "never again")
+    client.push(jobs, "again")
+    # By its fourth attempt the other one would long have had its second.
+    assert seen.wait_for(2) == ["never again", "again"]
+    assert seen.empty()
+
+
 @pytest.mark.parametrize("style", ["def", "async def"])
 def test_settled_by_hand(client: leveret.Client, serve: Serve, style: str) -> None:
     """What the handler does afterwards does not count."""
