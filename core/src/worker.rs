@@ -15,12 +15,13 @@ mod pile;
 mod rate;
 mod seen;
 mod settle;
+mod slots;
 mod source;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{RwLock, Semaphore, oneshot};
+use tokio::sync::{RwLock, oneshot};
 use tokio_util::task::TaskTracker;
 
 pub use builder::WorkerBuilder;
@@ -36,6 +37,7 @@ use crate::stop::{self, Stop};
 use common::{Batch, Common, Handler};
 use rate::Rate;
 use seen::Seen;
+use slots::Slots;
 
 /// How long `start` waits for a connection and for the queues to be there.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -70,8 +72,7 @@ impl Worker {
             connection: connection.clone(),
             source: Arc::new(workload.source),
             handler,
-            slots: Arc::new(Semaphore::new(workload.concurrency.into())),
-            concurrency: workload.concurrency,
+            slots: Slots::new(workload.concurrency),
             prefetch: workload.prefetch,
             rate: workload.rate,
             batch: workload.batch,
