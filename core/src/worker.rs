@@ -15,12 +15,13 @@ mod pile;
 mod rate;
 mod seen;
 mod settle;
+mod slots;
 mod source;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{RwLock, Semaphore};
+use tokio::sync::RwLock;
 use tokio_util::task::TaskTracker;
 
 pub use builder::WorkerBuilder;
@@ -36,6 +37,7 @@ use crate::stop::Stop;
 use common::{Batch, Common, Handler};
 use rate::Rate;
 use seen::Seen;
+use slots::Slots;
 
 /// A running worker or subscription. Dropping it stops it without waiting; [`stop`](Self::stop) waits.
 #[derive(Debug)]
@@ -65,8 +67,7 @@ impl Worker {
             connection,
             source: Arc::new(workload.source),
             handler,
-            slots: Arc::new(Semaphore::new(workload.concurrency.into())),
-            concurrency: workload.concurrency,
+            slots: Slots::new(workload.concurrency),
             prefetch: workload.prefetch,
             rate: workload.rate,
             batch: workload.batch,

@@ -1,5 +1,6 @@
 //! Failures: how often a task is tried again, how long it rests, and what of it stays the same.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use harness::RawMessage;
@@ -362,4 +363,51 @@ async fn tasks_that_rest_hold_nobody_up() {
     let worker = noting(&connection, &queue, &other).await;
     world.assert_all_settled(worker).await;
     assert_eq!(other.jobs(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_thread_that_has_outlived_its_timeout_keeps_its_place() {
+    let world = World::new().await;
+    let connection = world.connect().await;
+    let (hold, held) = std::sync::mpsc::channel::<()>();
+    let held = Arc::new(Mutex::new(held));
+    let journal = Journal::default();
+    let noted = journal.clone();
+    let worker = connection.worker(&work()).concurrency(1).timeout(TENTH);
+    let worker = worker
+        .start(move |job: String, message: Message| {
+            let hangs = message.attempt() == 1 && job == "a";
+            noted.note(job, &message);
+            let (held, guard) = (Arc::clone(&held), message.guard());
+            async move {
+                if hangs {
+                    let thread = tokio::task::spawn_blocking(move || {
+                        let _guard = guard;
+                        let _ = held.lock().unwrap().recv();
+                    });
+                    thread.await.unwrap();
+                }
+            }
+        })
+        .await
+        .unwrap();
+    let tasks = connection.tasks(&work());
+    tasks.push(&"a".to_owned()).await.unwrap();
+    journal.wait(1).await;
+    tasks.push(&"b".to_owned()).await.unwrap();
+    // What another worker is given long after the timeout and the rest.
+    let (clock, ticks) = (TaskQueue::new("clock"), Journal::default());
+    let other = noting(&connection, &clock, &ticks).await;
+    let tick = connection.tasks(&clock);
+    tick.push(&"tick".to_owned())
+        .delay(5 * TENTH)
+        .await
+        .unwrap();
+    ticks.wait(1).await;
+    assert_eq!(journal.jobs(), ["a"]);
+    drop(hold);
+    journal.wait(3).await;
+    world.assert_all_settled(worker).await;
+    assert_eq!(journal.sorted(), ["a", "a", "b"]);
+    other.stop().await;
 }

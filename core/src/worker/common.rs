@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use tokio::sync::{RwLock, Semaphore};
+use tokio::sync::RwLock;
 use tokio_util::task::TaskTracker;
 
 use super::message::Message;
 use super::rate::Rate;
 use super::seen::Seen;
 use super::settle::{BUSY, Desk, Verdict};
+use super::slots::{Slot, Slots};
 use super::source::Source;
 use crate::amqp::Delivery;
 use crate::connection::Connection;
@@ -40,8 +41,7 @@ pub(super) struct Common<H> {
     pub(super) connection: Connection,
     pub(super) source: Arc<Source>,
     pub(super) handler: H,
-    pub(super) slots: Arc<Semaphore>,
-    pub(super) concurrency: u16,
+    pub(super) slots: Slots,
     pub(super) prefetch: u16,
     pub(super) rate: Option<Rate>,
     pub(super) batch: Option<Batch>,
@@ -82,7 +82,7 @@ impl<H: Handler> Common<H> {
 
     /// Runs the handler, and sees to it that every message is settled in the end. Returns when nothing of the run goes on
     /// any more, or at the end of a stop.
-    pub(super) async fn run(&self, messages: Vec<Message>) {
+    pub(super) async fn run(&self, messages: Vec<Message>, slot: &mut Slot) {
         let mut admitted = Vec::with_capacity(messages.len());
         for message in messages {
             if self.may_run(&message).await {
@@ -97,6 +97,9 @@ impl<H: Handler> Common<H> {
         }
         self.handle(&admitted).await;
         for message in &admitted {
+            if message.goes_on() {
+                slot.is_given_up();
+            }
             tokio::select! {
                 biased;
                 () = message.has_ended() => {}

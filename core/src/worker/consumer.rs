@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until};
 
 use super::common::{Common, Handler};
@@ -11,6 +10,7 @@ use super::pile::Pile;
 use super::rate::Rate;
 use super::seen::Again;
 use super::settle::{Desk, Verdict};
+use super::slots::Slot;
 use super::source::Lane;
 use crate::amqp::{Channel, Consumer, Delivery};
 use crate::connection::{Attendant, Ended, Session, attend};
@@ -57,8 +57,8 @@ impl<H: Handler> Attendant for Consuming<H> {
 struct Intake<H> {
     common: Arc<Common<H>>,
     lane: Lane,
-    /// How many a run takes.
-    slots: u32,
+    /// Nothing else runs beside it.
+    alone: bool,
     queue: String,
     desk: Arc<Desk>,
     channel: Channel,
@@ -66,14 +66,14 @@ struct Intake<H> {
     /// Come and not started; never more than the prefetch allows.
     waiting: Pile<Message>,
     /// A slot for the next run, and when the rate allows it.
-    slot: Option<OwnedSemaphorePermit>,
+    slot: Option<Slot>,
     gate: Option<Instant>,
 }
 
 enum Event {
     Stop,
     Lost,
-    Slot(OwnedSemaphorePermit),
+    Slot(Slot),
     Time,
     Delivery(Box<Delivery>),
 }
@@ -91,12 +91,8 @@ impl<H: Handler> Intake<H> {
         Self {
             common: Arc::clone(common),
             lane,
-            slots: if lane == Lane::Suspect {
-                // Nothing else runs beside it, so that its end is nobody else's doing.
-                common.concurrency.into()
-            } else {
-                1
-            },
+            // Then its end is nobody else's doing.
+            alone: lane == Lane::Suspect,
             queue,
             desk: Arc::new(desk),
             channel,
@@ -135,7 +131,7 @@ impl<H: Handler> Intake<H> {
             biased;
             () = self.common.stop.gently.cancelled() => Event::Stop,
             () = self.desk.broken.cancelled() => Event::Lost,
-            slot = Arc::clone(&self.common.slots).acquire_many_owned(self.slots), if wants_slot => {
+            slot = self.common.slots.take(self.alone), if wants_slot => {
                 slot.map_or(Event::Lost, Event::Slot)
             }
             () = sleep_until(time.unwrap_or_else(Instant::now)), if time.is_some() => Event::Time,
@@ -146,10 +142,7 @@ impl<H: Handler> Intake<H> {
     fn start_what_may_run(&mut self) {
         while self.waiting.has_run(Instant::now()) && self.gate.is_none() {
             let slot = self.slot.take();
-            let slot = slot.or_else(|| {
-                let slots = Arc::clone(&self.common.slots);
-                slots.try_acquire_many_owned(self.slots).ok()
-            });
+            let slot = slot.or_else(|| self.common.slots.try_take(self.alone));
             let Some(slot) = slot else {
                 return;
             };
@@ -160,8 +153,8 @@ impl<H: Handler> Intake<H> {
             let run = self.waiting.take();
             let common = Arc::clone(&self.common);
             common.running.clone().spawn(async move {
-                let _slot = slot;
-                common.run(run).await;
+                let mut slot = slot;
+                common.run(run, &mut slot).await;
             });
         }
         if !self.waiting.has_run(Instant::now()) {

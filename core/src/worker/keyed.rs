@@ -17,6 +17,7 @@ use super::message::Message;
 use super::rate::Rate;
 use super::seen::Again;
 use super::settle::{Desk, Verdict};
+use super::slots::Slot;
 use crate::amqp::Delivery;
 use crate::error::Error;
 use crate::partition::{Held, InLane, Lanes, Owner, PartitionSet, own};
@@ -197,11 +198,11 @@ impl<H: Handler> Keyed<H> {
         }
         if let Some(id) = message.id() {
             // Behind a handler that outlived its session: it may have been done meanwhile, or failed.
-            if message.redelivered() {
-                if matches!(common.seen.came_again(id, message.attempt()), Again::Done) {
-                    message.settle(Verdict::Done).await;
-                    return true;
-                }
+            if message.redelivered()
+                && matches!(common.seen.came_again(id, message.attempt()), Again::Done)
+            {
+                message.settle(Verdict::Done).await;
+                return true;
             }
             let failed = common.seen.attempt(id).filter(|_| message.redelivered());
             common.seen.came(id);
@@ -211,33 +212,30 @@ impl<H: Handler> Keyed<H> {
         }
         loop {
             // Taken when it has its turn: in its lane it would hold them against the one before it.
-            let slots = match waiting.suspect {
-                Some(_) => common.concurrency.into(),
-                None => 1,
-            };
+            // Taken when it has its turn: in its lane it would hold them against the one before it.
+            let alone = waiting.suspect.is_some();
             let may_start = async {
-                let slots = Arc::clone(&common.slots).acquire_many_owned(slots);
-                let slots = slots.await.ok()?;
+                let slot = common.slots.take(alone).await?;
                 while let Some(Err(when)) = common.rate.as_ref().map(Rate::take) {
                     sleep_until(when).await;
                 }
-                Some(slots)
+                Some(slot)
             };
-            let slots = tokio::select! {
+            let slot = tokio::select! {
                 biased;
                 () = desk.broken.cancelled() => return false,
                 // One before it may have been left to the next owner already.
                 () = stop.gently.cancelled() => return false,
-                slots = may_start => slots,
+                slot = may_start => slot,
             };
-            if slots.is_none() {
+            let Some(mut slot) = slot else {
                 return false;
-            }
-            let rest = match &waiting.suspect {
-                None => self.run_once(&message).await,
-                Some(marks) => self.run_marked(&message, marks).await,
             };
-            drop(slots);
+            let rest = match &waiting.suspect {
+                None => self.run_once(&message, &mut slot).await,
+                Some(marks) => self.run_marked(&message, marks, &mut slot).await,
+            };
+            drop(slot);
             let Some((rest, next)) = rest else {
                 return !message.is_left();
             };
@@ -255,13 +253,18 @@ impl<H: Handler> Keyed<H> {
     }
 
     /// Says for how long it rests, if it is to be run again, and as which attempt then.
-    async fn run_once(&self, message: &Message) -> Option<(Duration, u32)> {
-        self.common.run(vec![message.clone()]).await;
+    async fn run_once(&self, message: &Message, slot: &mut Slot) -> Option<(Duration, u32)> {
+        self.common.run(vec![message.clone()], slot).await;
         message.take_rest()
     }
 
     /// The same with nothing beside it, so that the end of this process would be its doing.
-    async fn run_marked(&self, message: &Message, marks: &Marks) -> Option<(Duration, u32)> {
+    async fn run_marked(
+        &self,
+        message: &Message,
+        marks: &Marks,
+        slot: &mut Slot,
+    ) -> Option<(Duration, u32)> {
         let (deaths, attempts) = (marks.deaths(message), self.common.source.retry.attempts);
         let rest = if deaths >= attempts {
             let verdict = Verdict::Dead {
@@ -274,7 +277,7 @@ impl<H: Handler> Keyed<H> {
             if let Err(error) = marks.mark(self.common.connection.shared(), message).await {
                 tracing::warn!(queue = message.queue(), %error, "a task cannot be marked and is run without");
             }
-            self.run_once(message).await
+            self.run_once(message, slot).await
         };
         let swept = if rest.is_some() || message.is_left() {
             marks.survived().await

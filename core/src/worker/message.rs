@@ -212,19 +212,24 @@ impl Message {
         }
     }
 
-    /// Waits until nothing of the run goes on: a thread cannot be stopped at its timeout.
-    pub(super) async fn has_ended(&self) {
-        let Some(run) = self.0.run.get() else {
-            return;
-        };
-        run.close();
-        if !run.is_empty() {
+    /// Whether something of a run goes on whose handler has been dropped: a thread cannot be stopped at its timeout.
+    pub(super) fn goes_on(&self) -> bool {
+        let goes_on = self.0.run.get().is_some_and(|run| !run.is_empty());
+        if goes_on {
             let (queue, id) = (self.queue(), self.id());
             tracing::warn!(
                 queue,
                 id,
                 "a handler was given up and goes on: its place stays taken until it ends"
             );
+        }
+        goes_on
+    }
+
+    /// Waits until nothing of the run goes on.
+    pub(super) async fn has_ended(&self) {
+        if let Some(run) = self.0.run.get() {
+            run.close();
             run.wait().await;
         }
     }
