@@ -95,3 +95,24 @@ async fn a_queue_and_an_exchange_may_have_one_name() {
     assert_eq!(error.code(), Code::NoSuchService);
     assert_eq!(error.executed(), Executed::No, "it was not looked for");
 }
+
+/// Each costs a channel, whose number lapin does not use again.
+#[tokio::test]
+async fn looks_in_vain_do_not_use_a_connection_up() {
+    let world = World::new().await;
+    let url = format!("{}?channel_max=64", world.broker.url());
+    let connection = world.builder_to(&url).connect().await.unwrap();
+    let missing = connection.tasks(&TaskQueue::<String>::new("missing"));
+    for _ in 0..200 {
+        let error = missing.info().await.unwrap_err();
+        // The one that finds no channel has the connection replaced.
+        let codes = [Code::NoSuchService, Code::Unavailable];
+        assert!(codes.contains(&error.code()), "{error}");
+    }
+    let tasks = connection.tasks(&work());
+    tasks.push(&"a".to_owned()).await.unwrap();
+    let journal = Journal::default();
+    let worker = noting(&connection, &work(), &journal).await;
+    journal.wait(1).await;
+    worker.stop().await;
+}

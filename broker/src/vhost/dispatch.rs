@@ -12,10 +12,11 @@ use super::{ConsumerId, QueueId, Vhost};
 use crate::Name;
 use crate::message::Message;
 
-/// How many dead letters are routed in one go, and how many more for each that was there at first. RabbitMQ, which does
-/// not find every circle (see [`death::is_cycle`]), lets them go round for ever; here nobody else would be served.
+/// How many dead letters may come of one, and how many more of all that are routed in one go. RabbitMQ, which does not find
+/// every circle (see [`death::is_cycle`]), lets them go round for ever, and where several full queues are behind each
+/// other's dead-letter exchange they multiply; here nobody else would be served.
+const CASCADE_EACH: usize = 16;
 const CASCADE: usize = 1000;
-const CASCADE_EACH: usize = 64;
 
 /// A message on its way from a queue to that queue's dead-letter exchange.
 #[derive(Debug)]
@@ -269,15 +270,27 @@ impl Vhost {
 
     /// Routes what queues gave up, and what is given up because of that, until nothing is left.
     pub(super) fn route_dead_letters(&mut self) {
-        let mut most = CASCADE + CASCADE_EACH * self.dead.len();
+        let mut more = CASCADE;
+        // One after another with all that comes of each: side by side they would all be there at once.
+        for first in std::mem::take(&mut self.dead) {
+            self.dead.push_back(first);
+            self.route_what_comes_of_one(&mut more);
+        }
+    }
+
+    fn route_what_comes_of_one(&mut self, more: &mut usize) {
+        let mut routed_here = 0;
         while let Some(dead) = self.dead.pop_front() {
-            if most == 0 {
-                let (queue, count) = (dead.queue, self.dead.len() + 1);
-                tracing::warn!(%queue, count, "dropped dead letters that circle without a wait");
-                self.dead.clear();
-                break;
+            if routed_here > CASCADE_EACH {
+                if *more == 0 {
+                    let (queue, count) = (dead.queue, self.dead.len() + 1);
+                    tracing::warn!(%queue, count, "dropped dead letters that circle without a wait");
+                    self.dead.clear();
+                    break;
+                }
+                *more -= 1;
             }
-            most -= 1;
+            routed_here += 1;
             let message = death::bury(
                 &dead.message,
                 &dead.queue,

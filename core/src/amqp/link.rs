@@ -20,8 +20,6 @@ use crate::error::{Code, Error, Executed};
 pub(super) const FRAME_MAX: u32 = 131_072;
 /// How long an orderly close may take before the socket is hung up.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How often a channel is opened that is told of the end of another.
-const OPEN_TRIES: u32 = 10;
 
 #[derive(Clone, Debug)]
 pub(crate) struct LinkOptions {
@@ -46,7 +44,7 @@ pub(crate) struct Link {
     connection: lapin::Connection,
     state: watch::Receiver<LinkState>,
     // Last: lapin gets the chance to say goodbye before the socket goes.
-    _hangup: Hangup,
+    hangup: Hangup,
 }
 
 impl Link {
@@ -119,7 +117,7 @@ impl Link {
         Ok(Self {
             connection,
             state,
-            _hangup: hangup,
+            hangup,
         })
     }
 
@@ -144,7 +142,7 @@ impl Link {
     }
 
     pub(crate) async fn channel(&self) -> Result<Channel, Error> {
-        let mut tries = 0;
+        let mut ended = 0;
         loop {
             match self.connection.create_channel().await {
                 Ok(channel) => {
@@ -152,8 +150,18 @@ impl Link {
                     return Ok(Channel::new(channel, frame_max));
                 }
                 // Nobody says so of a channel that is being opened: it is how the last one of this number ended, which
-                // lapin tells the next one too when many come and go.
-                Err(error) if is_of_a_channel(&error) && tries < OPEN_TRIES => tries += 1,
+                // lapin (4.12.3) tells every later one of that number, once the broker has closed one. The next number
+                // may do.
+                Err(error) if is_of_a_channel(&error) && ended < self.channel_max() => ended += 1,
+                Err(error) if is_of_a_channel(&error) => {
+                    self.hangup.now();
+                    return Err(Error::new(
+                        Code::Unavailable,
+                        "the broker has closed every channel that this connection can have; it is being replaced",
+                    )
+                    .with_executed(Executed::No)
+                    .with_source(error));
+                }
                 Err(error) => return Err(failure("opening a channel", error)),
             }
         }

@@ -48,10 +48,17 @@ enum Stream {
 /// Ends the connection under lapin when it is dropped, whatever state lapin is in.
 pub(super) struct Hangup(std::net::TcpStream);
 
-impl Drop for Hangup {
-    fn drop(&mut self) {
+impl Hangup {
+    /// Whoever uses the socket is told that it is lost.
+    pub(super) fn now(&self) {
         // It fails when the peer was faster, which is as good.
         let _ = self.0.shutdown(Shutdown::Both);
+    }
+}
+
+impl Drop for Hangup {
+    fn drop(&mut self) {
+        self.now();
     }
 }
 
