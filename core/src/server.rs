@@ -106,7 +106,7 @@ impl Server {
     /// Stops in order: takes nothing new, gives back what has not started, lets handlers finish within the
     /// grace time, answers and acknowledges. What has not started and would not be run when delivered again (requests
     /// and casts without expiration of methods that are not idempotent, and at-most-once ones) is run here first. Handlers that take longer are stopped and answered with
-    /// [`Code::Unavailable`], executed maybe.
+    /// [`Code::Unavailable`](crate::Code::Unavailable), executed maybe.
     ///
     /// # Cancel safety
     /// The server goes on stopping when the future is dropped.
@@ -122,8 +122,8 @@ impl Server {
     /// Serves until SIGINT (Ctrl-C) or SIGTERM, then stops in order. A second signal ends the grace time.
     ///
     /// # Errors
-    /// [`Code::Internal`] when the signals cannot be listened to, [`Code::Unavailable`] when the connection is closed
-    /// before a signal came.
+    /// [`Code::Internal`](crate::Code::Internal) when the signals cannot be listened to,
+    /// [`Code::Unavailable`](crate::Code::Unavailable) when the connection is closed before a signal came.
     ///
     /// # Cancel safety
     /// Dropping the future stops the server without waiting.

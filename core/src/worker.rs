@@ -106,8 +106,8 @@ impl Worker {
     /// Works until SIGINT (Ctrl-C) or SIGTERM, then stops in order. A second signal ends the grace time.
     ///
     /// # Errors
-    /// [`Code::Internal`] when the signals cannot be listened to, [`Code::Unavailable`] when the connection is closed
-    /// before a signal came.
+    /// [`Code::Internal`](crate::Code::Internal) when the signals cannot be listened to,
+    /// [`Code::Unavailable`](crate::Code::Unavailable) when the connection is closed before a signal came.
     ///
     /// # Cancel safety
     /// Dropping the future stops the worker without waiting.

@@ -59,7 +59,7 @@ impl Publish {
     }
 
     /// A header, by which a headers exchange finds subscribers: text, a whole number, or true or false. Names are as
-    /// those of [`Metadata`].
+    /// those of [`Metadata`](crate::Metadata).
     pub fn header(mut self, name: impl Into<String>, value: impl Into<HeaderValue>) -> Self {
         let name = name.into();
         if !wire::is_metadata_key(&name) {
