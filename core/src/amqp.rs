@@ -23,7 +23,7 @@ mod publisher;
 mod runtime;
 mod socket;
 #[cfg(feature = "tls")]
-mod tls;
+pub(crate) mod tls;
 mod writer;
 
 pub(crate) use acks::Acks;

@@ -7,6 +7,7 @@ mod dedup;
 mod delays;
 mod events;
 mod foreign;
+mod management;
 mod own_broker;
 mod priorities;
 mod rabbitmq_only;

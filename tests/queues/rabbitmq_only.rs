@@ -1,7 +1,9 @@
-//! What only RabbitMQ has: logins that may not do everything.
+//! What only RabbitMQ has: logins that may not do everything, and a management API over TLS.
 
-use harness::RabbitMq;
-use leveret::{Code, Connection, Events, TaskQueue};
+use std::fs;
+
+use harness::{RabbitMq, eventually};
+use leveret::{Code, Connection, ConnectionBuilder, Events, TaskQueue};
 
 /// A connection of a login that may configure only these names, and write and read all.
 async fn connect(node: &RabbitMq, configure: &str) -> Connection {
@@ -32,4 +34,24 @@ async fn a_login_that_may_not_declare_is_told_at_once() {
     let pushed = connection.tasks(&TaskQueue::<String>::new("other"));
     let pushed = pushed.push(&"a".to_owned()).await;
     assert_eq!(pushed.unwrap_err().code(), Code::PermissionDenied);
+}
+
+#[tokio::test]
+async fn a_management_api_over_tls_is_trusted_by_the_same_authorities() {
+    let node = RabbitMq::builder().tls().management().start().await;
+    let ca = fs::read(&node.certificates().ca).expect("the CA");
+    let builder = || Connection::builder(node.url()).management(node.management_url());
+    let look = async |builder: ConnectionBuilder| {
+        let connection = builder.connect().await.expect("a connection");
+        let tasks = connection.tasks(&TaskQueue::<String>::new("work"));
+        tasks.push(&"a".to_owned()).await.expect("a push");
+        tasks.info().await.expect("a look").unacked
+    };
+    eventually("figures", async || {
+        look(builder().extra_ca(ca.clone())).await == Some(0)
+    })
+    .await;
+    assert_eq!(look(builder()).await, None);
+    let refused = builder().extra_ca("no PEM").connect().await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument);
 }
