@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         reply_path: Literal["queue", "direct"]
         in_flight: tuple[int, int]
         max_message_size: int
+        management: str | None
         ca: bytes | str | os.PathLike[str] | None
         certificate: tuple[bytes | str | os.PathLike[str], bytes | str | os.PathLike[str]] | None
         lazy: bool
@@ -90,6 +91,7 @@ _CONNECTION_KEYS: tuple[str, ...] = (
     "reply_path",
     "in_flight",
     "max_message_size",
+    "management",
     "ca",
     "certificate",
     "lazy",
@@ -294,7 +296,7 @@ def connection_settings(
 
 
 def _connection_setting(key: str, value: Any) -> Any:
-    if key in ("name", "namespace", "user_id"):
+    if key in ("name", "namespace", "user_id", "management"):
         if not isinstance(value, str):
             raise TypeError(f"{key} is a str, not {_kind(value)}")
         return value
