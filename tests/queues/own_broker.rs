@@ -5,9 +5,9 @@ mod management;
 use std::time::Duration;
 
 use harness::{Broker, within};
-use leveret::{Code, ConnectionState, Executed};
+use leveret::{Code, ConnectionState, Executed, QueueOptions, TaskQueue};
 
-use crate::world::{Journal, TENTH, World, noting, work};
+use crate::world::{Journal, TENTH, World, noting, quick, work};
 
 async fn own_world() -> World {
     let broker = Broker::own().await;
@@ -51,8 +51,11 @@ async fn a_push_waits_for_memory_inside_its_time_limit() {
 #[tokio::test]
 async fn tasks_events_and_dead_letters_outlive_the_broker() {
     let mut world = own_world().await;
+    let quorum = TaskQueue::<String>::new("quorum")
+        .options(QueueOptions::quorum())
+        .retry(quick(2));
     let connection = world.connect().await;
-    let tasks = connection.tasks(&work());
+    let (plain, replicated) = (connection.tasks(&work()), connection.tasks(&quorum));
     let logs = leveret::Events::<String>::fanout("logs");
     let none = Journal::default();
     let audit = async |journal: &Journal| {
@@ -72,22 +75,36 @@ async fn tasks_events_and_dead_letters_outlive_the_broker() {
         .publish(&"event".to_owned())
         .await
         .unwrap();
-    tasks.push(&"now".to_owned()).await.unwrap();
-    let brief = tasks.push(&"expired".to_owned()).expires(TENTH / 10);
-    brief.await.unwrap();
-    let later = tasks.push(&"later".to_owned());
-    later.delay(15 * TENTH).await.unwrap();
+    for tasks in [&plain, &replicated] {
+        tasks.push(&"now".to_owned()).await.unwrap();
+        let brief = tasks.push(&"expired".to_owned()).expires(TENTH / 10);
+        brief.await.unwrap();
+    }
+    // Two, so that the delay queues are there when the list is written; the second is what the crash meets.
+    for delay in [10 * TENTH, 15 * TENTH] {
+        for tasks in [&plain, &replicated] {
+            let later = tasks.push(&format!("after {delay:?}"));
+            later.delay(delay).await.unwrap();
+        }
+        world.broker.write_queue_list().await;
+    }
     world.broker.kill().await;
     let mut states = connection.states();
     within("the loss", states.reached(ConnectionState::Reconnecting)).await;
     world.broker.restart().await;
 
-    let (events, journal) = (Journal::default(), Journal::default());
+    let (events, journal, other) = (Journal::default(), Journal::default(), Journal::default());
     let _audit = audit(&events).await;
     let worker = noting(&connection, &work(), &journal).await;
-    journal.wait(2).await;
+    let quorum_worker = noting(&connection, &quorum, &other).await;
+    for journal in [&journal, &other] {
+        journal.wait(3).await;
+        assert_eq!(journal.sorted(), ["after 1.5s", "after 1s", "now"]);
+    }
     events.wait(1).await;
-    assert_eq!(journal.jobs(), ["now", "later"]);
-    assert_eq!(world.dead_letter(&tasks).await.job().unwrap(), "expired");
+    for tasks in [plain, replicated] {
+        assert_eq!(world.dead_letter(&tasks).await.job().unwrap(), "expired");
+    }
     world.assert_all_settled(worker).await;
+    quorum_worker.stop().await;
 }
