@@ -24,7 +24,7 @@ mod runtime;
 mod size;
 mod socket;
 #[cfg(feature = "tls")]
-mod tls;
+pub(crate) mod tls;
 mod writer;
 
 pub(crate) use acks::Acks;

@@ -49,6 +49,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `tls` | off | `amqps://` by rustls, with own CAs and client certificates (`ConnectionBuilder::extra_ca`, `ConnectionBuilder::client_certificate`); wants a C compiler |
+//! | `management` | off | `QueueInfo::unacked`, by RabbitMQ's management API (`ConnectionBuilder::management`) |
 //! | `schema` | off | JSON Schemas in service descriptors, by schemars: `#[rpc_service(schema)]` |
 //!
 //! # Life of a call
@@ -105,6 +106,8 @@ mod descriptor;
 mod encoded;
 mod error;
 mod events;
+#[cfg(feature = "management")]
+mod management;
 mod partition;
 mod payload;
 mod post;

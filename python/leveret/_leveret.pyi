@@ -65,8 +65,8 @@ class Connection:
     Settings are a dict of what JSON can hold, absent or None for the default; durations are
     seconds: `urls` (list), `name`, `namespace`, `user_id`, `connect_timeout`, `heartbeat`,
     `backoff` ([first, most]), `reply_path` ("queue" or "direct"), `in_flight` ([calls, bytes]),
-    `max_message_size`, `ca` (list of PEM texts), `certificate` ([chain, key], PEM texts), `lazy`.
-    ValueError says what is wrong with them.
+    `max_message_size`, `management` (URL), `ca` (list of PEM texts), `certificate` ([chain, key],
+    PEM texts), `lazy`. ValueError says what is wrong with them.
     """
 
     @staticmethod
@@ -485,6 +485,10 @@ class Broker:
         """Ends in `(DONE, slot, None)`."""
     def status(self) -> str:
         """As JSON."""
+    def serve_status(self, address: str) -> tuple[str, int]:
+        """Blocking; gives where it listens. Raises OSError when it cannot, ValueError for what is
+        not loopback.
+        """
     def close_connection(self, connection: int, reason: str) -> bool: ...
     def close_connections(self, reason: str) -> int: ...
     def drop_connection(self, connection: int) -> bool: ...

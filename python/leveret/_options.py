@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         reply_path: Literal["queue", "direct"]
         in_flight: tuple[int, int]
         max_message_size: int
+        management: str | None
         ca: bytes | str | os.PathLike[str] | None
         certificate: tuple[bytes | str | os.PathLike[str], bytes | str | os.PathLike[str]] | None
         lazy: bool
@@ -95,6 +96,7 @@ _CONNECTION_KEYS: tuple[str, ...] = (
     "reply_path",
     "in_flight",
     "max_message_size",
+    "management",
     "ca",
     "certificate",
     "lazy",
@@ -299,7 +301,7 @@ def connection_settings(
 
 
 def _connection_setting(key: str, value: Any) -> Any:
-    if key in ("name", "namespace", "user_id"):
+    if key in ("name", "namespace", "user_id", "management"):
         return text(key, value)
     if key in ("connect_timeout", "heartbeat"):
         return seconds(key, value)

@@ -179,6 +179,11 @@ class QueueInfo(NamedTuple):
     """Tasks that may have ended their worker and wait to be run alone."""
     dead: int
     """Dead letters."""
+    unacked: int | None = None
+    """Tasks that workers have taken and not settled yet: those that they run, alone or not, and
+    those that they have taken ahead. AMQP does not tell it. It comes from the management API, whose
+    figures are up to 5 s old, and is None without one (`connect(management=...)`), where that
+    fails, and for a queue that it has no figures of yet."""
 
 
 class DeadLetter(Generic[T]):

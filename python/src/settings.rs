@@ -77,6 +77,8 @@ pub(crate) struct ConnectionSettings {
     #[serde(default)]
     max_message_size: Option<usize>,
     #[serde(default)]
+    management: Option<String>,
+    #[serde(default)]
     ca: Vec<String>,
     #[serde(default)]
     certificate: Option<(String, String)>,
@@ -133,6 +135,9 @@ impl ConnectionSettings {
         }
         if let Some(bytes) = self.max_message_size {
             builder = builder.max_message_size(bytes);
+        }
+        if let Some(url) = self.management {
+            builder = builder.management(url);
         }
         for pem in self.ca {
             builder = builder.extra_ca(pem);

@@ -102,6 +102,26 @@ impl Broker {
         })
     }
 
+    /// A fresh private broker of the kind that this run is about, and the URL of its management API, without a login.
+    pub async fn managed() -> (Self, String) {
+        match Kind::of_this_run() {
+            Kind::RabbitMq => {
+                let node = RabbitMq::builder().management().start().await;
+                let url = node.management_url();
+                (node.into(), url)
+            }
+            Kind::Embedded => {
+                let broker = Self::own().await;
+                let Operator::Embedded(own) = &broker.operator else {
+                    unreachable!("an embedded broker of this test's own")
+                };
+                let page = own.serve_status("127.0.0.1:0").await;
+                let page = page.unwrap_or_else(|error| panic!("{error}"));
+                (broker, format!("http://{page}"))
+            }
+        }
+    }
+
     /// Which one it is, for the few places where they differ.
     #[must_use]
     pub fn kind(&self) -> Kind {

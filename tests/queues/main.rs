@@ -11,6 +11,7 @@ mod events;
 mod foreign;
 mod keyed;
 mod keyed_order;
+mod management;
 mod own_broker;
 mod priorities;
 mod rabbitmq_only;

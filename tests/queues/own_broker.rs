@@ -1,4 +1,6 @@
-//! A broker that is short of memory, or that goes away and comes back.
+//! A broker that is short of memory, that goes away and comes back, or that has a management API.
+
+mod management;
 
 use std::time::{Duration, Instant};
 

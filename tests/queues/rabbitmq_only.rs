@@ -1,9 +1,11 @@
-//! What only RabbitMQ has: logins that may not do everything.
+//! What only RabbitMQ has: logins that may not do everything, and a management API over TLS.
 
 mod permissions;
 
-use harness::{RabbitMq, eventually_some, within};
-use leveret::{Code, Connection, DeathReason, Events, Outcome, TaskQueue};
+use std::fs;
+
+use harness::{RabbitMq, eventually, eventually_some, within};
+use leveret::{Code, Connection, ConnectionBuilder, DeathReason, Events, Outcome, TaskQueue};
 
 /// A connection of a login that may configure only these names, and write and read all.
 async fn connect(node: &RabbitMq, configure: &str) -> Connection {
@@ -69,4 +71,24 @@ async fn what_a_login_may_not_copy_is_a_dead_letter_all_the_same() {
         assert_eq!(letter.reason(), DeathReason::Rejected);
         within("the worker's end", worker.unwrap().stop()).await;
     }
+}
+
+#[tokio::test]
+async fn a_management_api_over_tls_is_trusted_by_the_same_authorities() {
+    let node = RabbitMq::builder().tls().management().start().await;
+    let ca = fs::read(&node.certificates().ca).expect("the CA");
+    let builder = || Connection::builder(node.url()).management(node.management_url());
+    let look = async |builder: ConnectionBuilder| {
+        let connection = builder.connect().await.expect("a connection");
+        let tasks = connection.tasks(&TaskQueue::<String>::new("work"));
+        tasks.push(&"a".to_owned()).await.expect("a push");
+        tasks.info().await.expect("a look").unacked
+    };
+    eventually("figures", async || {
+        look(builder().extra_ca(ca.clone())).await == Some(0)
+    })
+    .await;
+    assert_eq!(look(builder()).await, None);
+    let refused = builder().extra_ca("no PEM").connect().await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument);
 }

@@ -97,9 +97,11 @@ impl Stream {
         address: &Address,
         options: &TlsOptions,
     ) -> Result<Self, Error> {
-        Ok(Self::Tls(Box::new(
-            tls::handshake(tcp, address, options).await?,
-        )))
+        let connector = tls::connector(options)?;
+        let name = tls::server_name(address.host())?;
+        let stream = connector.connect(name, tcp).await;
+        let stream = stream.map_err(|error| super::link::unreachable(address, "TLS", error))?;
+        Ok(Self::Tls(Box::new(stream)))
     }
 
     /// Never reached: [`Address::parse`] refuses `amqps://` in such a build.

@@ -19,7 +19,7 @@ pub(crate) struct Session {
     pub(crate) consume: Link,
     /// The login that may be written as `user_id`.
     pub(crate) login: Option<String>,
-    address: Address,
+    pub(crate) address: Address,
     options: LinkOptions,
     /// Where messages leave that nobody answers, once there has been one.
     pub(crate) posting: Mutex<Option<Arc<Posting>>>,
