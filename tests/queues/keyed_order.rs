@@ -118,39 +118,6 @@ async fn tasks_of_a_key_run_one_after_another_and_others_beside_them() {
     within("the worker's end", worker.stop()).await;
 }
 
-/// A stop finds many tasks at hand, of which the first waits to be run alone: it goes back, and so must what is behind it.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stop_lets_nothing_pass_a_task_that_goes_back() {
-    const BEHIND: u32 = 1_000;
-    let world = World::new().await;
-    declare(&world).await;
-    redeliver_all(&world, OF_A, &[("b", "b0"), ("a", "a0")]).await;
-    let (raw, queue) = (world.raw().await, world.named(OF_A));
-    assert!(raw.publish("", &queue, task("a", "a1")).await);
-    for n in 0..BEHIND {
-        let other = task(&format!("other-{n}"), "other");
-        assert!(raw.publish("", &queue, other).await);
-    }
-
-    let connection = world.connect().await;
-    let (journal, alone, beside) = (Journal::default(), Gate::default(), Gate::default());
-    let held = [("b0", &alone), ("d0", &beside)];
-    let worker = holding(&connection, &journal, &held).await;
-    journal.wait(1).await;
-    // It is next, and while it runs `a0` does not run alone.
-    push(&connection, &[("d", "d0")]).await;
-    world.wait_ready(OF_D, 0).await;
-    alone.open();
-    journal.wait(2).await;
-    world.wait_ready(OF_A, 0).await;
-    let mut stop = std::pin::pin!(worker.stop());
-    assert!(futures_util::poll!(&mut stop).is_pending());
-    beside.open();
-    within("the worker's end", stop).await;
-    assert_eq!(journal.jobs(), ["b0", "d0"]);
-    world.wait_ready(OF_A, BEHIND + 2).await;
-}
-
 /// Puts tasks into a queue, and gives them back once, in their order.
 async fn redeliver_all(world: &World, name: &str, tasks: &[(&str, &str)]) {
     let (raw, queue) = (world.raw().await, world.named(name));

@@ -1,5 +1,7 @@
 //! One AMQP connection: opened within a time limit, watched, closed in order or hung up.
 
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::channel::Channel;
-use super::failure::{failure, is_of_a_channel};
+use super::failure::{failure, is_full, is_of_a_channel};
 use super::runtime::Kit;
 use super::socket::{Hangup, Socket};
 use super::{Address, TlsOptions};
@@ -43,6 +45,8 @@ pub(crate) enum LinkState {
 pub(crate) struct Link {
     connection: lapin::Connection,
     state: watch::Receiver<LinkState>,
+    /// Whether numbers of channels were found that cannot be used again.
+    has_ended: AtomicBool,
     // Last: lapin gets the chance to say goodbye before the socket goes.
     hangup: Hangup,
 }
@@ -117,6 +121,7 @@ impl Link {
         Ok(Self {
             connection,
             state,
+            has_ended: AtomicBool::new(false),
             hangup,
         })
     }
@@ -142,7 +147,6 @@ impl Link {
     }
 
     pub(crate) async fn channel(&self) -> Result<Channel, Error> {
-        let mut ended = 0;
         loop {
             match self.connection.create_channel().await {
                 Ok(channel) => {
@@ -150,14 +154,14 @@ impl Link {
                     return Ok(Channel::new(channel, frame_max));
                 }
                 // Nobody says so of a channel that is being opened: it is how the last one of this number ended, which
-                // lapin (4.12.3) tells every later one of that number, once the broker has closed one. The next number
-                // may do.
-                Err(error) if is_of_a_channel(&error) && ended < self.channel_max() => ended += 1,
-                Err(error) if is_of_a_channel(&error) => {
+                // lapin (4.12.3) tells every later one of that number, once the broker has closed one, and keeps a place
+                // for that one besides. The next number may do.
+                Err(error) if is_of_a_channel(&error) => self.has_ended.store(true, Relaxed),
+                Err(error) if is_full(&error) && self.has_ended.load(Relaxed) => {
                     self.hangup.now();
                     return Err(Error::new(
                         Code::Unavailable,
-                        "the broker has closed every channel that this connection can have; it is being replaced",
+                        "the broker has closed so many channels of this connection that it is being replaced",
                     )
                     .with_executed(Executed::No)
                     .with_source(error));
