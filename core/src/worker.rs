@@ -59,7 +59,7 @@ impl Worker {
     async fn start(
         connection: Connection,
         workload: Workload,
-        handler: impl Handler,
+        handler: Box<dyn Handler>,
     ) -> Result<Self, Error> {
         let stop = Stop::new(workload.grace);
         let mut starting = Starting::new(connection.clone(), stop.clone());

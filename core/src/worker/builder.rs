@@ -6,6 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 
 use super::common::{Batch, Handler};
@@ -259,7 +260,7 @@ impl<T: DeserializeOwned + Send + 'static> WorkerBuilder<T> {
             }),
             grace: settings.grace,
         };
-        Worker::start(self.connection, workload, handler).await
+        Worker::start(self.connection, workload, Box::new(handler)).await
     }
 }
 
@@ -283,16 +284,18 @@ where
     F: Fn(T, Message) -> R + Send + Sync + 'static,
     R: Future<Output: Into<Outcome>> + Send,
 {
-    async fn handle(&self, messages: Vec<Message>) {
-        for message in messages {
-            let Some(value) = read::<T>(&message).await else {
-                continue;
-            };
-            let context = message.context().clone();
-            let handler = context.scope(async { (self.handler)(value, message.clone()).await });
-            let verdict = run(handler, self.timeout, std::slice::from_ref(&message)).await;
-            message.settle(verdict).await;
-        }
+    fn handle(&self, messages: Vec<Message>) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            for message in messages {
+                let Some(value) = read::<T>(&message).await else {
+                    continue;
+                };
+                let context = message.context().clone();
+                let handler = context.scope(async { (self.handler)(value, message.clone()).await });
+                let verdict = run(handler, self.timeout, std::slice::from_ref(&message)).await;
+                message.settle(verdict).await;
+            }
+        })
     }
 }
 
@@ -302,22 +305,24 @@ where
     F: Fn(Vec<(T, Message)>) -> R + Send + Sync + 'static,
     R: Future<Output: Into<Outcome>> + Send,
 {
-    async fn handle(&self, messages: Vec<Message>) {
-        let mut batch = Vec::with_capacity(messages.len());
-        for message in messages {
-            if let Some(value) = read::<T>(&message).await {
-                batch.push((value, message));
+    fn handle(&self, messages: Vec<Message>) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let mut batch = Vec::with_capacity(messages.len());
+            for message in messages {
+                if let Some(value) = read::<T>(&message).await {
+                    batch.push((value, message));
+                }
             }
-        }
-        if batch.is_empty() {
-            return;
-        }
-        let messages: Vec<_> = batch.iter().map(|(_, message)| message.clone()).collect();
-        let handler = async { (self.handler)(batch).await };
-        let verdict = run(handler, self.timeout, &messages).await;
-        for message in messages {
-            message.settle(verdict.clone()).await;
-        }
+            if batch.is_empty() {
+                return;
+            }
+            let messages: Vec<_> = batch.iter().map(|(_, message)| message.clone()).collect();
+            let handler = async { (self.handler)(batch).await };
+            let verdict = run(handler, self.timeout, &messages).await;
+            for message in messages {
+                message.settle(verdict.clone()).await;
+            }
+        })
     }
 }
 

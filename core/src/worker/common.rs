@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::sync::RwLock;
 use tokio_util::task::TaskTracker;
 
@@ -24,9 +25,10 @@ use crate::stop::Stop;
 use crate::tasks::once::{self, Begin};
 use crate::wire;
 
-/// What is called with one message or a batch of them, and settles each.
+/// What is called with one message or a batch of them, and settles each. Boxed, once a run: the consumers would be compiled
+/// for each handler of a program otherwise.
 pub(super) trait Handler: Send + Sync + 'static {
-    fn handle(&self, messages: Vec<Message>) -> impl Future<Output = ()> + Send;
+    fn handle(&self, messages: Vec<Message>) -> BoxFuture<'_, ()>;
 }
 
 /// How many messages make a batch, and how long the first one waits for the others.
@@ -37,10 +39,10 @@ pub(super) struct Batch {
 }
 
 /// What all consumers of a worker share.
-pub(super) struct Common<H> {
+pub(super) struct Common {
     pub(super) connection: Connection,
     pub(super) source: Arc<Source>,
-    pub(super) handler: H,
+    pub(super) handler: Box<dyn Handler>,
     pub(super) slots: Slots,
     pub(super) prefetch: u16,
     pub(super) rate: Option<Rate>,
@@ -53,7 +55,7 @@ pub(super) struct Common<H> {
     pub(super) setting_aside: RwLock<()>,
 }
 
-impl<H: Handler> Common<H> {
+impl Common {
     /// Gives what runs its time.
     pub(super) async fn let_finish(&self) {
         let grace_ends = self.stop.grace_ends();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::common::{Common, Handler};
+use super::common::Common;
 use super::message::Message;
 use super::pile::Pile;
 use super::rate::Rate;
@@ -19,7 +19,7 @@ use crate::running::Ready;
 use crate::tasks::DeathReason;
 
 /// Consumes until the worker is told to stop.
-pub(super) async fn serve<H: Handler>(common: Arc<Common<H>>, lane: Lane, ready: Ready) {
+pub(super) async fn serve(common: Arc<Common>, lane: Lane, ready: Ready) {
     let shared = Arc::clone(common.connection.shared());
     let at_work = Consuming { common, lane };
     let common = &at_work.common;
@@ -27,26 +27,26 @@ pub(super) async fn serve<H: Handler>(common: Arc<Common<H>>, lane: Lane, ready:
     common.let_finish().await;
 }
 
-struct Consuming<H> {
-    common: Arc<Common<H>>,
+struct Consuming {
+    common: Arc<Common>,
     lane: Lane,
 }
 
-impl<H: Handler> Attendant for Consuming<H> {
-    type Attached = Intake<H>;
+impl Attendant for Consuming {
+    type Attached = Intake;
 
     fn queue(&self) -> &str {
         self.common.source.name(self.lane)
     }
 
-    async fn attach(&self, session: &Arc<Session>) -> Result<Intake<H>, Error> {
+    async fn attach(&self, session: &Arc<Session>) -> Result<Intake, Error> {
         let (common, lane) = (&self.common, self.lane);
         let attach = common.source.attach(session, lane, common.prefetch);
         let (queue, channel, consumer) = session.unless_lost(attach).await?;
         Ok(Intake::new(common, session, lane, queue, channel, consumer))
     }
 
-    async fn work(&self, session: &Arc<Session>, intake: Intake<H>) -> Ended {
+    async fn work(&self, session: &Arc<Session>, intake: Intake) -> Ended {
         tokio::select! {
             ended = intake.run() => ended,
             () = session.lost() => Ended::Lost,
@@ -54,8 +54,8 @@ impl<H: Handler> Attendant for Consuming<H> {
     }
 }
 
-struct Intake<H> {
-    common: Arc<Common<H>>,
+struct Intake {
+    common: Arc<Common>,
     lane: Lane,
     /// Nothing else runs beside it.
     alone: bool,
@@ -78,9 +78,9 @@ enum Event {
     Delivery(Box<Delivery>),
 }
 
-impl<H: Handler> Intake<H> {
+impl Intake {
     fn new(
-        common: &Arc<Common<H>>,
+        common: &Arc<Common>,
         session: &Arc<Session>,
         lane: Lane,
         queue: String,

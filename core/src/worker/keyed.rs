@@ -11,7 +11,7 @@ use tokio::time::{sleep, sleep_until};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::common::{Common, Handler};
+use super::common::Common;
 use super::marks::Marks;
 use super::message::Message;
 use super::rate::Rate;
@@ -25,8 +25,8 @@ use crate::running::Ready;
 use crate::tasks::{DeathReason, Names};
 use crate::wire;
 
-struct Keyed<H> {
-    common: Arc<Common<H>>,
+struct Keyed {
+    common: Arc<Common>,
     /// One for each partition.
     lanes: Vec<Lanes<Waiting>>,
     /// By this the marks of this process are known.
@@ -49,12 +49,7 @@ impl InLane for Waiting {
 }
 
 /// Works until the worker is told to stop.
-pub(super) async fn serve<H: Handler>(
-    common: Arc<Common<H>>,
-    names: Names,
-    partitions: u16,
-    ready: Ready,
-) {
+pub(super) async fn serve(common: Arc<Common>, names: Names, partitions: u16, ready: Ready) {
     let marks = (0..partitions).map(|partition| names.marks(partition));
     let beside = std::iter::once(names.dead.clone()).chain(marks);
     let set = PartitionSet {
@@ -84,7 +79,7 @@ pub(super) async fn serve<H: Handler>(
     common.stop.finish(&common.running, grace_ends).await;
 }
 
-impl<H: Handler> Owner for Keyed<H> {
+impl Owner for Keyed {
     async fn attend(self: Arc<Self>, held: Held) {
         let (partition, session) = (held.partition, Arc::clone(&held.session));
         let desk = Arc::new(Desk::new(&self.common, &session, &held.channel, true));
@@ -97,7 +92,7 @@ impl<H: Handler> Owner for Keyed<H> {
     }
 }
 
-impl<H: Handler> Keyed<H> {
+impl Keyed {
     async fn work(self: Arc<Self>, held: Held, desk: Arc<Desk>) -> Result<(), Error> {
         let Held {
             partition,
@@ -292,8 +287,8 @@ impl<H: Handler> Keyed<H> {
 }
 
 /// A partition that is this instance's, and what has come of it.
-struct Holding<'a, H> {
-    keyed: Arc<Keyed<H>>,
+struct Holding<'a> {
+    keyed: Arc<Keyed>,
     partition: u16,
     queue: String,
     lanes: &'a Lanes<Waiting>,
@@ -316,7 +311,7 @@ fn leave<'a>(waiting: impl IntoIterator<Item = &'a Waiting>) {
     }
 }
 
-impl<H: Handler> Holding<'_, H> {
+impl Holding<'_> {
     fn take(&mut self, delivery: Delivery) {
         let keyed = &self.keyed;
         // What the owner before has left comes first; it may hold what has ended that owner.

@@ -92,8 +92,8 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    pub(super) fn new<H>(
-        common: &Common<H>,
+    pub(super) fn new(
+        common: &Common,
         session: &Arc<Session>,
         channel: &Channel,
         in_place: bool,
