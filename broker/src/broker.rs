@@ -46,6 +46,8 @@ struct Running {
     listener: Option<JoinHandle<()>>,
     /// One for each virtual host.
     timers: Vec<(Name, AbortHandle)>,
+    /// Those that show what is there.
+    pages: Vec<AbortHandle>,
 }
 
 impl Broker {
@@ -91,6 +93,7 @@ impl Broker {
             running: Mutex::new(Running {
                 listener: Some(runtime.spawn(accept(listener, Arc::clone(&shared)))),
                 timers: Vec::new(),
+                pages: Vec::new(),
             }),
             runtime,
             shared,
@@ -120,6 +123,9 @@ impl Drop for Broker {
         }
         for (_, timer) in running.timers.drain(..) {
             timer.abort();
+        }
+        for page in running.pages.drain(..) {
+            page.abort();
         }
         drop(running);
         self.shared.registry.abort_all();

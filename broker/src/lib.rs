@@ -14,6 +14,7 @@ mod fuzzing;
 mod listener;
 mod message;
 mod outbound;
+mod page;
 mod random;
 mod registry;
 mod session;

@@ -1,15 +1,12 @@
 //! The broker as a program of its own: `leveret-broker --help`.
 
 mod options;
-mod page;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use leveret_broker::Suspend;
 use options::Options;
-use page::Page;
 
 /// The arguments make no sense, as `sysexits.h` counts.
 const USAGE: u8 = 64;
@@ -46,19 +43,6 @@ async fn run(options: Options) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let page = match &options.status {
-        Some(address) => match Page::bind(address).await {
-            Ok(page) => Some(page),
-            Err(error) => {
-                eprintln!("leveret-broker: no status page on {address}: {error}");
-                return ExitCode::from(match error.kind() {
-                    io::ErrorKind::InvalidInput => USAGE,
-                    _ => UNAVAILABLE,
-                });
-            }
-        },
-        None => None,
-    };
     let shown = options.shown.clone();
     let broker = match options.builder.bind(options.listen.as_str()).await {
         Ok(broker) => broker,
@@ -71,19 +55,23 @@ async fn run(options: Options) -> ExitCode {
             return ExitCode::from(UNAVAILABLE);
         }
     };
-    let _ = writeln!(
-        io::stdout(),
-        "leveret-broker: ready on {}",
-        shown.of(&broker)
-    );
-    let broker = Arc::new(broker);
-    if let Some(page) = page {
-        let _ = writeln!(
-            io::stdout(),
-            "leveret-broker: status on http://{}/",
-            page.address()
-        );
-        tokio::spawn(page.serve(Arc::clone(&broker)));
+    let page = match &options.status {
+        Some(address) => match broker.serve_status(address).await {
+            Ok(address) => Some(address),
+            Err(error) => {
+                eprintln!("leveret-broker: no status page: {error}");
+                return ExitCode::from(match error.kind() {
+                    io::ErrorKind::InvalidInput => USAGE,
+                    _ => UNAVAILABLE,
+                });
+            }
+        },
+        None => None,
+    };
+    let ready = shown.of(&broker);
+    let _ = writeln!(io::stdout(), "leveret-broker: ready on {ready}");
+    if let Some(address) = page {
+        let _ = writeln!(io::stdout(), "leveret-broker: status on http://{address}/");
     }
     signals.wait().await;
     tokio::select! {

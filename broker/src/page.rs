@@ -1,16 +1,19 @@
 //! The page behind `--status`: what the broker holds, for a browser and for programs. It answers one GET a connection,
 //! on loopback only, and nothing that arrives can make it wait long or hold much.
 
+mod api;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use leveret_broker::Broker;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+
+use crate::shared::Shared;
 
 /// One that is bound, to be served once the broker is there.
 #[derive(Debug)]
@@ -43,7 +46,7 @@ impl Page {
     }
 
     /// Answers for as long as it is polled.
-    pub(crate) async fn serve(self, broker: Arc<Broker>) {
+    pub(crate) async fn serve(self, shared: Arc<Shared>) {
         let places = Arc::new(Semaphore::new(MOST));
         loop {
             let Ok((stream, _)) = self.listener.accept().await else {
@@ -54,17 +57,17 @@ impl Page {
             let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
                 continue;
             };
-            let broker = Arc::clone(&broker);
+            let shared = Arc::clone(&shared);
             tokio::spawn(async move {
                 let _place = place;
                 // Whoever does not get an answer has gone or is too slow.
-                let _ = timeout(PATIENCE, answer(stream, &broker)).await;
+                let _ = timeout(PATIENCE, answer(stream, &shared)).await;
             });
         }
     }
 }
 
-async fn answer(mut stream: TcpStream, broker: &Broker) -> io::Result<()> {
+async fn answer(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
     let mut request = Vec::new();
     let mut limited = (&mut stream).take(LONGEST as u64);
     while !request.windows(4).any(|end| end == b"\r\n\r\n") {
@@ -72,7 +75,7 @@ async fn answer(mut stream: TcpStream, broker: &Broker) -> io::Result<()> {
             break;
         }
     }
-    let response = respond(&request, broker);
+    let response = respond(&request, shared);
     stream.write_all(&response).await?;
     stream.shutdown().await?;
     // A close with something unread would be a reset, which may overtake the answer.
@@ -80,7 +83,7 @@ async fn answer(mut stream: TcpStream, broker: &Broker) -> io::Result<()> {
     Ok(())
 }
 
-fn respond(request: &[u8], broker: &Broker) -> Vec<u8> {
+fn respond(request: &[u8], shared: &Shared) -> Vec<u8> {
     let request = match std::str::from_utf8(request) {
         Ok(request) if request.ends_with("\r\n\r\n") => request,
         _ => return response("400 Bad Request", TEXT, "This is not a request.\n", true),
@@ -92,12 +95,14 @@ fn respond(request: &[u8], broker: &Broker) -> Vec<u8> {
     let (Some(method), Some(path), true) = (method, path, is_http) else {
         return response("400 Bad Request", TEXT, "This is not a request.\n", true);
     };
+    let headers: Vec<_> = lines.filter_map(|line| line.split_once(':')).collect();
+    let header = |wanted: &'static str| {
+        let headers = headers.iter();
+        let of_it = headers.filter(move |(name, _)| name.eq_ignore_ascii_case(wanted));
+        of_it.map(|(_, value)| value.trim())
+    };
     // A page from elsewhere whose name is made to lead here must not read this one.
-    let mut hosts = lines.filter_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("host").then_some(value.trim())
-    });
-    if !hosts.all(is_here) {
+    if !header("host").all(is_here) {
         return response("403 Forbidden", TEXT, "Ask for 127.0.0.1.\n", true);
     }
     let body = match method {
@@ -106,10 +111,14 @@ fn respond(request: &[u8], broker: &Broker) -> Vec<u8> {
         _ => return response("405 Method Not Allowed", TEXT, "There is only GET.\n", true),
     };
     let path = path.split('?').next().unwrap_or_default();
+    if let Some(path) = path.strip_prefix(api::QUEUES) {
+        let (status, json) = api::queue(path, header("authorization").next(), shared);
+        return response(status, JSON, &json, body);
+    }
     match path {
-        "/" => response("200 OK", HTML, &html(&broker.status().to_string()), body),
-        "/status.txt" => response("200 OK", TEXT, &broker.status().to_string(), body),
-        "/status.json" => response("200 OK", JSON, &broker.status().to_json(), body),
+        "/" => response("200 OK", HTML, &html(&shared.status().to_string()), body),
+        "/status.txt" => response("200 OK", TEXT, &shared.status().to_string(), body),
+        "/status.json" => response("200 OK", JSON, &shared.status().to_json(), body),
         _ => {
             let text = "There are /, /status.txt and /status.json.\n";
             response("404 Not Found", TEXT, text, body)

@@ -11,6 +11,7 @@ use crate::Name;
 use crate::outbound::Outbound;
 use crate::registry::Registry;
 use crate::settings::{Settings, User};
+use crate::status::Status;
 use crate::vhost::Vhost;
 
 pub(crate) struct Shared {
@@ -48,6 +49,15 @@ impl Shared {
     pub(crate) fn hosts(&self) -> Vec<Arc<Host>> {
         let hosts = self.hosts.read().unwrap_or_else(PoisonError::into_inner);
         hosts.clone()
+    }
+
+    /// What is in all virtual hosts.
+    pub(crate) fn status(&self) -> Status {
+        let mut status = Status::default();
+        for host in self.hosts() {
+            host.lock().describe(&mut status);
+        }
+        status
     }
 
     /// `None` when there is one of that name.

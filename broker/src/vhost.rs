@@ -11,6 +11,7 @@ mod exchanges;
 mod expiry;
 mod faults;
 mod headers;
+mod held;
 mod ids;
 #[cfg(any(test, fuzzing))]
 mod invariants;
@@ -39,6 +40,7 @@ use dispatch::DeadLetter;
 use exchanges::Exchanges;
 pub(crate) use exchanges::{Destination, ExchangeDeclare};
 use expiry::Timers;
+use held::Held;
 pub(crate) use ids::{ConnectionId, ConsumerId, QueueId};
 use memory::Alarm;
 pub(crate) use publish::Publish;
@@ -67,6 +69,8 @@ pub(crate) struct Vhost {
     confirming: Vec<(ConnectionId, u16)>,
     /// Messages that a queue has given up and that are to be routed on.
     dead: VecDeque<DeadLetter>,
+    /// Those of them that wait for room.
+    held: Held,
     /// Kept so that routing allocates nothing.
     routed: Vec<QueueId>,
     default_exchange: Name,
@@ -90,6 +94,7 @@ impl Vhost {
             touched: Vec::new(),
             confirming: Vec::new(),
             dead: VecDeque::new(),
+            held: Held::default(),
             routed: Vec::new(),
             default_exchange: Name::from(""),
             meter: Meter::default(),
@@ -206,6 +211,7 @@ impl Vhost {
 
     /// Does what is done once for many methods.
     pub(crate) fn end_burst(&mut self) {
+        self.let_in_held();
         while let Some((id, channel)) = self.confirming.pop() {
             self.send_confirms(id, channel);
         }

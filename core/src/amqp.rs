@@ -21,9 +21,10 @@ mod message;
 mod pool;
 mod publisher;
 mod runtime;
+mod size;
 mod socket;
 #[cfg(feature = "tls")]
-mod tls;
+pub(crate) mod tls;
 mod writer;
 
 pub(crate) use acks::Acks;

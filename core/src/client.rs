@@ -1,4 +1,4 @@
-//! The calling half. A call goes caller → [`call`] → [`outgoing`] → [`caller`] (limits, route) → `amqp::publisher`; its
+//! The calling half. A call goes caller → [`call`] → [`outgoing`] → [`line`] (limits, route) → `amqp::publisher`; its
 //! answer comes back through [`route`] and [`pending`].
 
 mod call;
@@ -7,6 +7,7 @@ mod cancel;
 mod endpoint;
 mod keyed;
 mod limits;
+mod line;
 mod outgoing;
 mod pending;
 mod route;

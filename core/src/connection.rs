@@ -1,5 +1,6 @@
 //! The connection that clients and servers share: kept alive by a supervisor, its state open to view.
 
+mod attend;
 mod builder;
 mod session;
 mod state;
@@ -12,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub(crate) use attend::{Attendant, Ended, attend};
 pub(crate) use builder::Settings;
 pub use builder::{ConnectionBuilder, ReplyPath};
 pub(crate) use session::Session;
@@ -174,14 +176,14 @@ impl Shared {
     /// The session of the moment, waited for if there is none.
     pub(crate) async fn session_within(&self, time: Duration) -> Result<Arc<Session>, Error> {
         let mut sessions = self.sessions();
-        let found = timeout(time, next_session(&mut sessions)).await;
+        let found = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Err(closed()),
+            found = timeout(time, next_session(&mut sessions)) => found,
+        };
         found.ok().flatten().ok_or_else(|| {
-            let what = if self.stop.is_cancelled() {
-                "the connection has been closed"
-            } else {
-                "there is no connection to the broker"
-            };
-            Error::new(Code::Unavailable, what).with_executed(Executed::No)
+            Error::new(Code::Unavailable, "there is no connection to the broker")
+                .with_executed(Executed::No)
         })
     }
 
@@ -199,4 +201,11 @@ pub(crate) async fn next_session(
         .wait_for(|session| session.as_ref().is_some_and(|session| !session.is_lost()))
         .await;
     found.ok()?.clone()
+}
+
+/// What is told to whoever wants something of a connection that was closed for good.
+pub(crate) fn closed() -> Error {
+    Error::new(Code::Unavailable, "the connection has been closed")
+        .with_executed(Executed::No)
+        .with_retryable(false)
 }

@@ -178,6 +178,20 @@ impl Context {
                 .is_some_and(|deadline| deadline <= Instant::now())
     }
 
+    /// The same for another attempt, which nobody has cancelled.
+    pub(crate) fn again(&self) -> Self {
+        let parts = &*self.0;
+        Self::new(Parts {
+            service: parts.service.clone(),
+            method: parts.method.clone(),
+            deadline: parts.deadline,
+            metadata: parts.metadata.clone(),
+            trace: parts.trace.clone(),
+            delivery: parts.delivery.clone(),
+            cancellation: Cancellation::default(),
+        })
+    }
+
     pub(crate) fn delivery(&self) -> &Delivery {
         &self.0.delivery
     }

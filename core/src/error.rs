@@ -238,16 +238,22 @@ impl fmt::Display for Error {
     }
 }
 
+// What a `main` that returns it prints, so it is written for a person.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Error")
-            .field("code", &self.wire_code())
-            .field("name", &self.name())
-            .field("message", &self.message())
-            .field("executed", &self.executed())
-            .field("retryable", &self.retryable())
-            .field("source", &self.0.source)
-            .finish_non_exhaustive()
+        write!(f, "{self} (executed: {}", self.executed())?;
+        let mut said = self.message().to_owned();
+        let mut source = self.source();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            // Many messages quote what they come from.
+            if !said.contains(&text) {
+                write!(f, "; caused by: {text}")?;
+                said = text;
+            }
+            source = cause.source();
+        }
+        f.write_str(")")
     }
 }
 
@@ -257,5 +263,37 @@ impl StdError for Error {
             .source
             .as_deref()
             .map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn debug_tells_a_person_what_failed_and_why() {
+        let plain = Error::new(Code::PermissionDenied, "only the owner may delete an order");
+        assert_eq!(
+            format!("{:?}", plain.with_executed(Executed::No)),
+            "PermissionDenied: only the owner may delete an order (executed: no)"
+        );
+        let named = Error::from_wire_code("QuotaExceeded", "ask again tomorrow").with_name("Quota");
+        assert_eq!(
+            format!("{named:?}"),
+            "QuotaExceeded (Quota): ask again tomorrow (executed: maybe)"
+        );
+    }
+
+    #[test]
+    fn debug_names_causes_that_the_message_does_not() {
+        let reset = Error::new(Code::Unavailable, "the broker is away: it hung up")
+            .with_source(io::Error::other("it hung up"));
+        let late = Error::new(Code::DeadlineExceeded, "no confirm").with_source(reset);
+        assert_eq!(
+            format!("{late:?}"),
+            "DeadlineExceeded: no confirm (executed: maybe; caused by: Unavailable: the broker is away: it hung up)"
+        );
     }
 }

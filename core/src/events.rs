@@ -17,7 +17,7 @@ pub use subscribe::SubscriptionBuilder;
 use crate::codec::Codec;
 use crate::connection::Connection;
 use crate::error::{Code, Error, Executed};
-use crate::tasks::Defaults;
+use crate::post::{Defaults, Draft};
 use crate::topology::{Declare, ExchangeKind};
 use crate::wire;
 use crate::worker::Exchange;
@@ -216,6 +216,7 @@ impl<T: Serialize + 'static> EventPublisher<T> {
     pub fn publish(&self, event: &T) -> Publish {
         let exchange = self.events.exchange(&self.connection);
         let body = crate::payload::encode(event, self.defaults.codec);
-        Publish::new(self.connection.clone(), exchange, &self.defaults, body)
+        let draft = Draft::new(self.connection.clone(), &self.defaults, body);
+        Publish::new(draft, exchange)
     }
 }

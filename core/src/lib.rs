@@ -49,6 +49,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `tls` | off | `amqps://` by rustls, with own CAs and client certificates (`ConnectionBuilder::extra_ca`, `ConnectionBuilder::client_certificate`); wants a C compiler |
+//! | `management` | off | `QueueInfo::unacked`, by RabbitMQ's management API (`ConnectionBuilder::management`) |
 //! | `schema` | off | JSON Schemas in service descriptors, by schemars: `#[rpc_service(schema)]` |
 //!
 //! # Life of a call
@@ -87,8 +88,8 @@
 //!     ([`MethodError::from_error`]), of the reply.
 //!
 //! A call that is ordered by a key goes another way at three places. `client/keyed.rs` sends it to the partition of its key
-//! (`partition.rs`); `partition/ownership.rs` decides which partitions a server consumes; and `server/keyed.rs` takes
-//! its deliveries, which wait for those with the same key in `partition/lanes.rs`.
+//! (`partition.rs`); `partition/ownership.rs` and `partition/round.rs` decide which partitions a server consumes; and
+//! `server/keyed.rs` takes its deliveries, which wait for those with the same key in `partition/lanes.rs`.
 //!
 //! Beneath all of it `connection/supervisor.rs` opens sessions (`connection/session.rs`: two AMQP connections,
 //! one that publishes and one that consumes) and replaces the ones that are lost.
@@ -105,9 +106,12 @@ mod descriptor;
 mod encoded;
 mod error;
 mod events;
+#[cfg(feature = "management")]
+mod management;
 mod partition;
 mod payload;
 mod post;
+mod running;
 mod server;
 mod service;
 mod stop;
@@ -134,7 +138,7 @@ pub use server::{Server, ServerBuilder, ServiceOptions};
 pub use service::{HandlerFuture, Reply, Request, Service};
 pub use tasks::{DeadLetter, DeadLetters, DeathReason, Push, QueueInfo, Retry, TaskQueue, Tasks};
 pub use topology::{Declare, QueueKind, QueueOptions};
-pub use worker::{Message, Outcome, Worker, WorkerBuilder};
+pub use worker::{Message, Outcome, RunGuard, Worker, WorkerBuilder};
 
 /// Keeps the README's program compiling.
 #[cfg(doctest)]

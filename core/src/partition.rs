@@ -2,11 +2,16 @@
 //! [`ownership`] the instances' agreement on who consumes which of them. `docs/protocol.md` has the rules,
 //! section "Order by key".
 
+mod budget;
 mod lanes;
 mod ownership;
+mod round;
+mod set;
 
+pub(crate) use budget::Budget;
 pub(crate) use lanes::{InLane, Lanes};
-pub(crate) use ownership::{Held, Owner, PartitionSet, own};
+pub(crate) use ownership::{Held, Owner, own};
+pub(crate) use set::PartitionSet;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -47,7 +52,9 @@ pub(crate) fn is_suffix(suffix: &str) -> bool {
         let number = beside.find_map(|what| rest.strip_suffix(what));
         number.unwrap_or(rest)
     });
-    suffix == ".members" || number.is_some_and(|number| number.parse::<u16>().is_ok())
+    let is_number =
+        |text: &str| !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit());
+    suffix == ".members" || number.is_some_and(is_number)
 }
 
 /// The text of a key: strings as they are, integers in decimal, `true` and `false`.

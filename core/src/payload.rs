@@ -1,13 +1,16 @@
 //! What tasks and events carry: a value of the user's, or bytes as they are.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 
 use bytes::Bytes;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
+use crate::amqp::Delivery;
 use crate::codec::Codec;
+use crate::encoded::Encoded;
 use crate::error::{Code, Error, Executed};
+use crate::wire;
 
 /// A body as it travels, for messages of programs that know nothing of Leveret, and for bytes that are no value.
 ///
@@ -61,7 +64,7 @@ impl<'de> Deserialize<'de> for Raw {
 }
 
 /// A body on its way out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Body {
     pub(crate) content_type: Option<String>,
     pub(crate) bytes: Bytes,
@@ -80,7 +83,44 @@ pub(crate) fn encode<T: Serialize + 'static>(value: &T, codec: Codec) -> Result<
     })
 }
 
-pub(crate) fn decode<T: DeserializeOwned + 'static>(
+/// Reads what a message carries: a value, or the body whatever it is.
+pub(crate) fn read<T: DeserializeOwned + 'static>(
+    delivery: &Delivery,
+    body: &Bytes,
+) -> Result<T, Error> {
+    if TypeId::of::<T>() != TypeId::of::<Raw>() {
+        check(delivery)?;
+    }
+    decode(delivery.content_type(), body)
+}
+
+/// The value that a message carries, still encoded.
+pub(crate) fn undecoded(delivery: &Delivery, body: &Bytes) -> Result<Encoded, Error> {
+    check(delivery)?;
+    encoded(delivery.content_type(), body)
+}
+
+fn check(delivery: &Delivery) -> Result<(), Error> {
+    wire::check_version(delivery)?;
+    wire::check_encoding(delivery)
+}
+
+fn encoded(content_type: Option<&str>, body: &Bytes) -> Result<Encoded, Error> {
+    let codec = Codec::from_content_type(content_type).ok_or_else(|| {
+        Error::new(
+            Code::InvalidArgument,
+            format!(
+                "the content type {:?} is not known here; read it as `Raw`, or send application/msgpack, \
+                 application/json or text/plain",
+                content_type.unwrap_or_default()
+            ),
+        )
+        .with_executed(Executed::No)
+    })?;
+    Ok(Encoded::new(codec, body.clone()))
+}
+
+fn decode<T: DeserializeOwned + 'static>(
     content_type: Option<&str>,
     body: &Bytes,
 ) -> Result<T, Error> {
@@ -94,18 +134,8 @@ pub(crate) fn decode<T: DeserializeOwned + 'static>(
     if let Some(raw) = found {
         return Ok(raw);
     }
-    let codec = Codec::from_content_type(content_type).ok_or_else(|| {
-        Error::new(
-            Code::InvalidArgument,
-            format!(
-                "the content type {:?} is not known here; read it as `leveret::Raw`, or send application/msgpack, \
-                 application/json or text/plain",
-                content_type.unwrap_or_default()
-            ),
-        )
-        .with_executed(Executed::No)
-    })?;
-    codec.decode(body)
+    let value = encoded(content_type, body)?;
+    value.codec().decode(value.body())
 }
 
 #[cfg(test)]

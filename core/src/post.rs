@@ -1,6 +1,8 @@
 //! Messages that nobody answers: tasks, events, and copies of those for a later attempt. Each is sent until the broker
 //! has confirmed it or the deadline has come. One that was sent twice because its fate was unknown has the same id.
 
+mod draft;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,9 +11,11 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
+pub(crate) use draft::{Defaults, Draft};
+
 use crate::amqp::{Channel, ConfirmSink, Delivery, Message, Publisher, Returned};
 use crate::client::Permit;
-use crate::connection::{Session, Shared, next_session};
+use crate::connection::{Session, Shared, closed, next_session};
 use crate::error::{Code, Error, Executed};
 
 /// How often a message under way looks whether its channel still lives: lapin does not always tell.
@@ -115,14 +119,15 @@ impl Session {
         if !place.is_remembered() {
             return self.unless_lost(place.declare(self)).await;
         }
-        if self.declared.has(place.name()) {
+        let known = place.kind(&self.declared);
+        if known.has(place.name()) {
             return Ok(());
         }
         // The first of many that come at once declares it for all.
         let _turn = self.declared.turn.lock().await;
-        if !self.declared.has(place.name()) {
+        if !known.has(place.name()) {
             self.unless_lost(place.declare(self)).await?;
-            self.declared.add(place.name());
+            known.add(place.name());
         }
         Ok(())
     }
@@ -134,9 +139,13 @@ pub(crate) trait Place: Sync {
     fn declare(&self, session: &Session) -> impl Future<Output = Result<(), Error>> + Send;
     /// By this it is remembered.
     fn name(&self) -> &str;
+    /// Among these.
+    fn kind<'a>(&self, declared: &'a Declared) -> &'a Known {
+        &declared.queues
+    }
     /// It may not be there any more: it is to be looked for again.
     fn forget(&self, declared: &Declared) {
-        declared.forget(self.name());
+        self.kind(declared).forget(self.name());
     }
     /// Whether it is looked for once a session, and not each time.
     fn is_remembered(&self) -> bool {
@@ -144,16 +153,20 @@ pub(crate) trait Place: Sync {
     }
 }
 
-/// What a session has found or made.
+/// What a session has found or made. A queue and an exchange may have one name.
 #[derive(Debug, Default)]
 pub(crate) struct Declared {
-    names: Mutex<HashSet<String>>,
+    pub(crate) queues: Known,
+    pub(crate) exchanges: Known,
     turn: tokio::sync::Mutex<()>,
 }
 
-impl Declared {
+#[derive(Debug, Default)]
+pub(crate) struct Known(Mutex<HashSet<String>>);
+
+impl Known {
     fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -185,7 +198,12 @@ impl Shared {
         place: &impl Place,
         deadline: Instant,
     ) -> Result<(), Error> {
-        let permit = Arc::new(self.permit(message.body.len(), deadline).await?);
+        let size = match message.like {
+            // Too large for this connection or not, it is there, and has to go somewhere.
+            Some(_) => message.body.len().min(self.settings.max_message_size),
+            None => message.body.len(),
+        };
+        let permit = Arc::new(self.permit(size, deadline).await?);
         let mut sessions = self.sessions();
         // Whether an earlier attempt may have arrived, and what stood in the way last.
         let mut maybe = Executed::No;
@@ -240,9 +258,11 @@ impl Shared {
                 }
                 Ok(Ok(Fate::Lost(error))) => {
                     place.forget(&session.declared);
+                    // What the broker refuses has not arrived; but a channel that others use it may have closed over one of
+                    // theirs.
+                    let refused =
+                        alone && error.is_some_and(|error| error.code() != Code::Unavailable);
                     alone = !session.is_lost();
-                    // What the broker refuses has not arrived.
-                    let refused = error.is_some_and(|error| error.code() != Code::Unavailable);
                     if !refused {
                         maybe = Executed::Maybe;
                     }
@@ -336,7 +356,7 @@ impl Shared {
                 Error::new(
                     Code::ResourceExhausted,
                     format!(
-                        "the message takes {size} bytes, the limit is {} (ConnectionBuilder::max_message_size)",
+                        "the message takes {size} bytes, the limit is {} (the connection's max_message_size)",
                         self.settings.max_message_size
                     ),
                 )
@@ -359,10 +379,6 @@ impl Shared {
 
 fn unavailable() -> Error {
     Error::new(Code::Unavailable, "the connection was lost").with_executed(Executed::No)
-}
-
-fn closed() -> Error {
-    Error::new(Code::Unavailable, "the connection has been closed").with_retryable(false)
 }
 
 fn too_late(executed: Executed, reason: Option<Error>) -> Error {

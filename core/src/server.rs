@@ -16,31 +16,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, oneshot, watch};
-use tokio_util::task::TaskTracker;
+use tokio::sync::Semaphore;
 
 pub use builder::{ServerBuilder, ServiceOptions};
 pub(crate) use queue::QueueConfig;
 
 use crate::connection::Connection;
-use crate::error::{Code, Error, Executed};
+use crate::error::Error;
 use crate::partition;
-use crate::stop::{self, Stop};
+use crate::running::{Running, Starting};
+use crate::stop::Stop;
 use calls::Calls;
 use dispatch::Dispatcher;
 use pace::Pace;
 
-/// How long `start` waits for a connection and for the queues to be there.
-const START_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// A running server. Dropping it stops it without waiting; [`stop`](Self::stop) waits.
 #[derive(Debug)]
 pub struct Server {
-    stop: Stop,
-    tracker: TaskTracker,
+    running: Running,
     instance: String,
     dropped: Arc<AtomicU64>,
-    _connection: Connection,
 }
 
 impl Server {
@@ -50,10 +45,9 @@ impl Server {
         grace: Duration,
     ) -> Result<Self, Error> {
         let stop = Stop::new(grace);
-        let tracker = TaskTracker::new();
+        let mut starting = Starting::new(connection.clone(), stop.clone());
         let instance = crate::wire::random_name();
         let dropped = Arc::new(AtomicU64::new(0));
-        let mut running = Vec::new();
         let mut controlled = Vec::new();
         for config in queues {
             let shared = connection.shared();
@@ -73,60 +67,27 @@ impl Server {
                 })
             };
             if let Some(partitions) = config.partitions {
-                let (ready, is_ready) = oneshot::channel();
                 let dispatcher = dispatch(config.clone());
                 controlled.extend((0..partitions).map(|partition| {
                     let queue = partition::queue(&config.name, partition);
                     (queue, Arc::clone(&dispatcher.calls))
                 }));
                 let shared = Arc::clone(shared);
-                tracker.spawn(keyed::serve(shared, dispatcher, partitions, ready));
-                running.push(is_ready);
+                starting.spawn(|ready| keyed::serve(shared, dispatcher, partitions, ready));
             }
-            let (ready, is_ready) = oneshot::channel();
             let dispatcher = dispatch(config);
             let name = dispatcher.config.name.clone();
             controlled.push((name, Arc::clone(&dispatcher.calls)));
-            tracker.spawn(queue::serve(Arc::clone(shared), dispatcher, ready));
-            running.push(is_ready);
+            starting.spawn(|ready| queue::serve(Arc::clone(shared), dispatcher, ready));
         }
-        let (heard, mut hears) = watch::channel(false);
-        let shared = Arc::clone(connection.shared());
-        tracker.spawn(control::listen(
-            shared,
-            controlled,
-            instance.clone(),
-            stop.gently.clone(),
-            heard,
-        ));
-        tracker.close();
-        let server = Self {
-            stop,
-            tracker,
+        let (shared, gently) = (Arc::clone(connection.shared()), stop.gently.clone());
+        let listener = instance.clone();
+        starting.spawn(|ready| control::listen(shared, controlled, listener, gently, ready));
+        Ok(Self {
+            running: starting.begun().await?,
             instance,
             dropped,
-            _connection: connection,
-        };
-        let started = async {
-            for is_ready in running {
-                is_ready.await.unwrap_or_else(|_| Err(closed()))?;
-            }
-            let _ = hears.wait_for(|heard| *heard).await;
-            Ok(())
-        };
-        match tokio::time::timeout(START_TIMEOUT, started).await {
-            Ok(Ok(())) => Ok(server),
-            Ok(Err(error)) => {
-                server.stop_now();
-                server.stop().await;
-                Err(error)
-            }
-            Err(_) => Err(Error::new(
-                Code::Unavailable,
-                format!("there was no connection to the broker within {START_TIMEOUT:?}"),
-            )
-            .with_executed(Executed::No)),
-        }
+        })
     }
 
     /// The random name of this instance, as in the routing keys of its control messages.
@@ -145,40 +106,28 @@ impl Server {
     /// Stops in order: takes nothing new, gives back what has not started, lets handlers finish within the
     /// grace time, answers and acknowledges. What has not started and would not be run when delivered again (requests
     /// and casts without expiration of methods that are not idempotent, and at-most-once ones) is run here first. Handlers that take longer are stopped and answered with
-    /// [`Code::Unavailable`], executed maybe.
+    /// [`Code::Unavailable`](crate::Code::Unavailable), executed maybe.
     ///
     /// # Cancel safety
     /// The server goes on stopping when the future is dropped.
     pub async fn stop(&self) {
-        self.stop.gently.cancel();
-        self.tracker.wait().await;
+        self.running.stop().await;
     }
 
     /// Ends the grace time of a [`stop`](Self::stop), now or when it comes: running handlers are stopped and answered.
     pub fn stop_now(&self) {
-        self.stop.now.cancel();
-        self.stop.gently.cancel();
+        self.running.stop_now();
     }
 
     /// Serves until SIGINT (Ctrl-C) or SIGTERM, then stops in order. A second signal ends the grace time.
     ///
     /// # Errors
-    /// [`Code::Internal`] when the signals cannot be listened to, [`Code::Unavailable`] when the connection is closed
-    /// before a signal came.
+    /// [`Code::Internal`](crate::Code::Internal) when the signals cannot be listened to,
+    /// [`Code::Unavailable`](crate::Code::Unavailable) when the connection is closed before a signal came.
     ///
     /// # Cancel safety
     /// Dropping the future stops the server without waiting.
     pub fn run(self) -> impl Future<Output = Result<(), Error>> + Send {
-        stop::run(self.stop.clone(), self.tracker.clone(), self)
+        self.running.run()
     }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop.gently.cancel();
-    }
-}
-
-pub(crate) fn closed() -> Error {
-    Error::new(Code::Unavailable, "the connection has been closed").with_executed(Executed::No)
 }

@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::client::after;
+use crate::connection::closed;
 use crate::error::{Code, Error};
-use crate::server::closed;
 
 /// The two steps of stopping.
 #[derive(Clone, Debug)]

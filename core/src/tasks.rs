@@ -25,9 +25,9 @@ pub(crate) use queue::QueueSpec;
 pub use queue::{Retry, TaskQueue};
 
 use crate::codec::Codec;
-use crate::connection::Connection;
-use crate::context::Metadata;
+use crate::connection::{Connection, Session};
 use crate::error::Error;
+use crate::post::{Defaults, Draft};
 
 /// How many tasks of [`Tasks::push_all`] are under way at once.
 const AT_ONCE: usize = 256;
@@ -51,24 +51,6 @@ pub struct Tasks<T> {
     defaults: Defaults,
 }
 
-/// What every message of a sender has.
-#[derive(Clone, Debug)]
-pub(crate) struct Defaults {
-    pub(crate) codec: Codec,
-    pub(crate) timeout: Duration,
-    pub(crate) metadata: Metadata,
-}
-
-impl Default for Defaults {
-    fn default() -> Self {
-        Self {
-            codec: Codec::default(),
-            timeout: Duration::from_secs(10),
-            metadata: Metadata::new(),
-        }
-    }
-}
-
 /// What is known about a queue, as of a moment ago.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -82,6 +64,11 @@ pub struct QueueInfo {
     pub set_aside: u64,
     /// Dead letters.
     pub dead: u64,
+    /// Tasks that workers have taken and not settled yet: those that they run, alone or not, and those that they have
+    /// taken ahead. AMQP does not tell it. It comes from the management API, whose figures are up to 5 s old, and is
+    /// `None` without one (`ConnectionBuilder::management`), where that fails, and for a queue that it has no figures
+    /// of yet.
+    pub unacked: Option<u64>,
 }
 
 impl Connection {
@@ -157,29 +144,21 @@ impl<T> Tasks<T> {
             .shared()
             .session_within(self.defaults.timeout)
             .await?;
-        session
-            .unless_lost(async {
-                let link = &session.consume;
-                let mut info = QueueInfo::default();
-                let mut found = false;
-                // A push declares the partition of its key, a worker all of them.
-                for queue in names.all() {
-                    if let Some(counts) = link.count(&queue).await? {
-                        found = true;
-                        info.ready += u64::from(counts.ready);
-                        info.consumers += counts.consumers;
-                    }
-                }
-                if !found {
-                    return Err(names.missing());
-                }
-                let dead = link.count(&names.dead).await?.unwrap_or_default();
-                let suspect = link.count(&names.suspect).await?.unwrap_or_default();
-                info.dead = dead.ready.into();
-                info.set_aside = suspect.ready.into();
-                Ok(info)
-            })
-            .await
+        let (mut info, worked) = session.unless_lost(count(&session, &names)).await?;
+        info.unacked = self.unacked(&session, &worked).await;
+        Ok(info)
+    }
+
+    #[cfg(feature = "management")]
+    async fn unacked(&self, session: &Session, queues: &[String]) -> Option<u64> {
+        let management = self.connection.shared().settings.management.as_ref()?;
+        management.unacked(&session.address, queues).await
+    }
+
+    /// AMQP does not tell it.
+    #[cfg(not(feature = "management"))]
+    async fn unacked(&self, _: &Session, _: &[String]) -> Option<u64> {
+        None
     }
 
     /// Removes the tasks that wait, and gives how many those were. Those that rest before another attempt stay.
@@ -216,18 +195,39 @@ impl<T> Tasks<T> {
     }
 }
 
+/// What AMQP tells, and the queues from which workers take tasks.
+async fn count(session: &Session, names: &Names) -> Result<(QueueInfo, Vec<String>), Error> {
+    let link = &session.consume;
+    let mut info = QueueInfo::default();
+    let mut worked = Vec::new();
+    // A push declares the partition of its key, a worker all of them.
+    for queue in names.all() {
+        if let Some(counts) = link.count(&queue).await? {
+            info.ready += u64::from(counts.ready);
+            info.consumers += counts.consumers;
+            worked.push(queue);
+        }
+    }
+    if worked.is_empty() {
+        return Err(names.missing());
+    }
+    if let Some(counts) = link.count(&names.suspect).await? {
+        info.set_aside = counts.ready.into();
+        worked.push(names.suspect.clone());
+    }
+    let dead = link.count(&names.dead).await?.unwrap_or_default();
+    info.dead = dead.ready.into();
+    Ok((info, worked))
+}
+
 impl<T: Serialize + 'static> Tasks<T> {
     /// Pushes a task: a durable queue, a persistent message, and done when the broker has confirmed it. It is sent
     /// again until then or until its timeout, with one id, so that a connection lost at the wrong moment can put it
     /// into the queue twice, never zero times.
     pub fn push(&self, job: &T) -> Push {
         let body = crate::payload::encode(job, self.defaults.codec);
-        Push::new(
-            self.connection.clone(),
-            self.queue.spec.clone(),
-            &self.defaults,
-            body,
-        )
+        let draft = Draft::new(self.connection.clone(), &self.defaults, body);
+        Push::new(draft, self.queue.spec.clone())
     }
 
     /// Pushes many, which is faster than one after the other. They enter the queue in no particular order, and have no

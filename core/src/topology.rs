@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use crate::error::{Code, Error, Executed};
+
+/// What the one signed byte holds in which it travels.
+const MOST_PRIORITY: u8 = 127;
+
 /// Whether the server creates its queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Declare {
@@ -136,8 +141,12 @@ impl QueueOptions {
     }
 
     /// Holds at most this many requests; more are refused (`reject-publish`), and their callers get
-    /// [`Code::ResourceExhausted`](crate::Code) at once. A task that a full queue refuses is a dead letter besides,
-    /// because one that comes back for its next attempt has nobody to be told.
+    /// [`Code::ResourceExhausted`](crate::Code) at once.
+    ///
+    /// A task that a full *classic* queue refuses is a [dead letter](crate::DeathReason::Full) besides, because one that
+    /// comes back for its next attempt has nobody to be told. So a producer that pushes it again until there is room
+    /// leaves a dead letter for each refusal, and whoever retries one of those has the job done twice. A quorum queue
+    /// keeps nothing of what it refuses.
     pub fn max_length(mut self, requests: u32) -> Self {
         self.max_length = Some(requests);
         self
@@ -167,9 +176,69 @@ impl QueueOptions {
         self
     }
 
+    /// Whether there can be such a queue. Declaring asks by itself.
+    ///
+    /// ```
+    /// use leveret::QueueOptions;
+    ///
+    /// assert!(QueueOptions::quorum().max_priority(3).check().is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`](crate::Code) for what no queue can have.
+    pub fn check(&self) -> Result<(), Error> {
+        let quorum = self.kind == QueueKind::Quorum;
+        let wrong = if quorum && self.max_priority.is_some() {
+            "a quorum queue has no max_priority"
+        } else if quorum && self.auto_delete {
+            "a quorum queue has no auto_delete"
+        } else if self
+            .max_priority
+            .is_some_and(|most| !(1..=MOST_PRIORITY).contains(&most))
+        {
+            "max_priority is 1 to 127"
+        } else if self
+            .expires
+            .is_some_and(|after| after < Duration::from_millis(1))
+        {
+            "expires is at least 1 ms"
+        } else if self.dead_letter_routing_key.is_some() && self.dead_letter_exchange.is_none() {
+            "a dead_letter_routing_key needs a dead_letter_exchange"
+        } else {
+            return Ok(());
+        };
+        Err(Error::new(Code::InvalidArgument, wrong).with_executed(Executed::No))
+    }
+
     /// Deletes the queue when the server stops, if nobody else uses it and it is empty.
     pub fn delete_when_idle(mut self, on: bool) -> Self {
         self.delete_when_idle = on;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_queue_can_have_is_refused() {
+        for options in [
+            QueueOptions::quorum().max_priority(3),
+            QueueOptions::quorum().auto_delete(true),
+            QueueOptions::classic().max_priority(0),
+            QueueOptions::classic().max_priority(128),
+            QueueOptions::classic().expires(Duration::ZERO),
+            QueueOptions::classic().dead_letter_routing_key("a"),
+        ] {
+            let refused = options.check().unwrap_err();
+            assert_eq!(refused.code(), Code::InvalidArgument, "{options:?}");
+        }
+        for options in [
+            QueueOptions::classic().max_priority(127).auto_delete(true),
+            QueueOptions::quorum().expires(Duration::from_millis(1)),
+        ] {
+            assert!(options.check().is_ok(), "{options:?}");
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! The names and limits of the wire, version 1. `docs/protocol.md` is the normative text.
 
 pub(crate) mod error_body;
+mod readable;
+
+pub(crate) use readable::{check_encoding, check_version};
 
 /// The newest wire version that this build speaks; absent on the wire means 1.
 pub(crate) const VERSION: i64 = 1;
@@ -11,6 +14,8 @@ pub(crate) const TYPE_REPLY: &str = "leveret.reply";
 pub(crate) const TYPE_ERROR: &str = "leveret.error";
 /// `type` of a message on the control exchange that cancels a call.
 pub(crate) const TYPE_CANCEL: &str = "leveret.cancel";
+/// The `type` by which the owner of a partition says that it has left in order.
+pub(crate) const TYPE_IN_ORDER: &str = "leveret.in-order";
 /// The prefix of every name that is ours.
 pub(crate) const RESERVED_PREFIX: &str = "leveret.";
 
@@ -70,7 +75,12 @@ pub(crate) fn is_metadata_key(key: &str) -> bool {
 
 /// Whether a name may be a service's or a method's.
 pub(crate) fn is_name(name: &str) -> bool {
-    (1..=100).contains(&name.len())
+    is_name_within(name, 100)
+}
+
+/// The same for names that may be longer or have to be shorter.
+pub(crate) fn is_name_within(name: &str, bytes: usize) -> bool {
+    (1..=bytes).contains(&name.len())
         && name
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))

@@ -1,45 +1,48 @@
-//! The working side of tasks and events. A message goes [`consumer`] → handler → [`settle`]; [`source`] says where it
-//! comes from, [`seen`] what to make of one that comes again.
+//! The working side of tasks and events. A message goes [`consumer`] → handler → [`settle`]; [`common`] is what
+//! all consumers of a worker share, [`source`] says where a message comes from, [`seen`] what to make of one that comes
+//! again.
 
 mod builder;
+mod common;
 mod consumer;
+mod copies;
+mod guard;
 mod keyed;
 mod marks;
 mod message;
 mod outcome;
+mod pile;
 mod rate;
 mod seen;
 mod settle;
+mod slots;
 mod source;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{RwLock, Semaphore, oneshot};
+use tokio::sync::RwLock;
 use tokio_util::task::TaskTracker;
 
 pub use builder::WorkerBuilder;
+pub use guard::RunGuard;
 pub use message::Message;
 pub use outcome::Outcome;
 pub(crate) use source::{Exchange, Source};
 
 use crate::connection::Connection;
-use crate::error::{Code, Error, Executed};
-use crate::server::closed;
-use crate::stop::{self, Stop};
-use consumer::{Batch, Common, Handler};
+use crate::error::Error;
+use crate::running::{Running, Starting};
+use crate::stop::Stop;
+use common::{Batch, Common, Handler};
 use rate::Rate;
 use seen::Seen;
-
-/// How long `start` waits for a connection and for the queues to be there.
-const START_TIMEOUT: Duration = Duration::from_secs(30);
+use slots::Slots;
 
 /// A running worker or subscription. Dropping it stops it without waiting; [`stop`](Self::stop) waits.
 #[derive(Debug)]
 pub struct Worker {
-    stop: Stop,
-    tracker: TaskTracker,
-    _connection: Connection,
+    running: Running,
 }
 
 /// What a worker is to do, and how.
@@ -56,61 +59,33 @@ impl Worker {
     async fn start(
         connection: Connection,
         workload: Workload,
-        handler: impl Handler,
+        handler: Box<dyn Handler>,
     ) -> Result<Self, Error> {
         let stop = Stop::new(workload.grace);
-        let tracker = TaskTracker::new();
+        let mut starting = Starting::new(connection.clone(), stop.clone());
         let common = Arc::new(Common {
-            connection: connection.clone(),
+            connection,
             source: Arc::new(workload.source),
             handler,
-            slots: Arc::new(Semaphore::new(workload.concurrency.into())),
-            concurrency: workload.concurrency,
+            slots: Slots::new(workload.concurrency),
             prefetch: workload.prefetch,
             rate: workload.rate,
             batch: workload.batch,
-            stop: stop.clone(),
+            stop,
             seen: Arc::new(Seen::default()),
             running: TaskTracker::new(),
             setting_aside: RwLock::new(()),
         });
-        let mut starting = Vec::new();
         if let Some((names, partitions)) = common.source.partitions() {
-            let (ready, is_ready) = oneshot::channel();
-            tracker.spawn(keyed::serve(Arc::clone(&common), names, partitions, ready));
-            starting.push(is_ready);
+            starting.spawn(|ready| keyed::serve(common, names, partitions, ready));
         } else {
             for &lane in common.source.lanes() {
-                let (ready, is_ready) = oneshot::channel();
-                tracker.spawn(consumer::serve(Arc::clone(&common), lane, ready));
-                starting.push(is_ready);
+                starting.spawn(|ready| consumer::serve(Arc::clone(&common), lane, ready));
             }
         }
-        tracker.close();
-        let worker = Self {
-            stop,
-            tracker,
-            _connection: connection,
-        };
-        let started = async {
-            for is_ready in starting {
-                is_ready.await.unwrap_or_else(|_| Err(closed()))?;
-            }
-            Ok(())
-        };
-        match tokio::time::timeout(START_TIMEOUT, started).await {
-            Ok(Ok(())) => Ok(worker),
-            Ok(Err(error)) => {
-                worker.stop_now();
-                worker.stop().await;
-                Err(error)
-            }
-            Err(_) => Err(Error::new(
-                Code::Unavailable,
-                format!("there was no connection to the broker within {START_TIMEOUT:?}"),
-            )
-            .with_executed(Executed::No)),
-        }
+        Ok(Self {
+            running: starting.begun().await?,
+        })
     }
 
     /// Stops in order: takes nothing new, gives back what has not started, and lets handlers finish within the grace
@@ -119,32 +94,24 @@ impl Worker {
     /// # Cancel safety
     /// The worker goes on stopping when the future is dropped.
     pub async fn stop(&self) {
-        self.stop.gently.cancel();
-        self.tracker.wait().await;
+        self.running.stop().await;
     }
 
     /// Ends the grace time of a [`stop`](Self::stop), now or when it comes: handlers are dropped, and their tasks go
     /// back to the queue.
     pub fn stop_now(&self) {
-        self.stop.now.cancel();
-        self.stop.gently.cancel();
+        self.running.stop_now();
     }
 
     /// Works until SIGINT (Ctrl-C) or SIGTERM, then stops in order. A second signal ends the grace time.
     ///
     /// # Errors
-    /// [`Code::Internal`] when the signals cannot be listened to, [`Code::Unavailable`] when the connection is closed
-    /// before a signal came.
+    /// [`Code::Internal`](crate::Code::Internal) when the signals cannot be listened to,
+    /// [`Code::Unavailable`](crate::Code::Unavailable) when the connection is closed before a signal came.
     ///
     /// # Cancel safety
     /// Dropping the future stops the worker without waiting.
     pub fn run(self) -> impl Future<Output = Result<(), Error>> + Send {
-        stop::run(self.stop.clone(), self.tracker.clone(), self)
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.stop.gently.cancel();
+        self.running.run()
     }
 }

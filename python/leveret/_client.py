@@ -304,6 +304,9 @@ def connect(url: str | Sequence[str] | None = None, **options: Unpack[ConnectOpt
         reply_path: "queue", or "direct" for logins that may not declare one.
         in_flight: the most calls and bytes under way at once. Default: (10_000, 64 MiB).
         max_message_size: in bytes. Default: 15 MiB.
+        management: where RabbitMQ's management API is, `http://user:password@host:15672` or https;
+            without a login in it that of the broker's URL is used. It is asked for what AMQP does
+            not tell, `QueueInfo.unacked`, and for nothing else.
         ca: certificates of authorities to trust, besides the system's: PEM as bytes, or a path.
         certificate: this client's, and its private key: PEM as bytes, or paths.
         lazy: return at once and connect in the background.

@@ -5,14 +5,15 @@ which `leveret.run` and `leveret.Server` take beside services.
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
-from ._contract import hints_of
+from ._checks import MOST_16, MOST_32, pair, seconds, text, whole
 from ._events import Events
+from ._function import hints_of_handler, parameters_of, where_of
 from ._message import Message
-from ._options import QueueOptions, pair, seconds, unknown_option, whole
+from ._names import check_name
+from ._options import QueueOptions, unknown_option
 from ._payload import Payload
 from ._tasks import TaskQueue, retry_settings
 
@@ -56,6 +57,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 P = ParamSpec("P")
 
+_CONCURRENCY = 10
 _KEYS = ("concurrency", "prefetch", "rate", "timeout", "batch")
 _SUBSCRIPTION_KEYS = (
     *("keys", "all", "any", "durable"),
@@ -75,10 +77,11 @@ class Consumer(Generic[P, R]):
         settings: dict[str, Any],
     ) -> None:
         """For `leveret` itself."""
+        # First: it brings all attributes of an object that can be called.
+        functools.update_wrapper(self, function)
         self.function = function
         self.source = source
         self.settings = settings
-        functools.update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.function(*args, **kwargs)
@@ -134,39 +137,6 @@ def _consumer(function: Any, source: Any, settings: dict[str, Any]) -> Consumer[
     return Consumer(function, source, settings)
 
 
-def where_of(function: Any) -> str:
-    """A function's name, for messages."""
-    return getattr(function, "__qualname__", None) or repr(function)
-
-
-def parameters_of(function: Any) -> list[inspect.Parameter]:
-    """The parameters of a handler: for the value, and perhaps for its message.
-
-    Raises:
-        TypeError: for what cannot be called with these.
-    """
-    where = where_of(function)
-    if not callable(function) or isinstance(function, type):
-        raise TypeError(f"a handler is a function, not {function!r}")
-    if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
-        raise TypeError(f"{where} yields: a handler returns nothing")
-    found = list(inspect.signature(function).parameters.values())
-    if found and found[0].name == "self":
-        raise TypeError(
-            f"{where} is a method of a class: decorate it once there is an object, as in "
-            "leveret.worker(queue)(mailer.send)"
-        )
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    needed = [one for one in found if one.default is one.empty and one.kind in kinds]
-    stray = [one for one in found if one.kind is one.KEYWORD_ONLY and one.default is one.empty]
-    if stray or len(needed) not in (1, 2):
-        raise TypeError(
-            f"{where} takes the task or event, and after it a leveret.Message if it wants one; "
-            "other parameters need defaults"
-        )
-    return needed
-
-
 def payload_for(consumer: Consumer[..., Any], *, batch: bool) -> Payload:
     """How values are read: by the type of the queue or events, and if that says nothing by the
     hint of the handler.
@@ -178,15 +148,13 @@ def payload_for(consumer: Consumer[..., Any], *, batch: bool) -> Payload:
     if payload.hint is not Any:
         return payload
     function = consumer.function
-    where = where_of(function)
-    hints = hints_of(inspect.unwrap(function), where)
-    hint = hints.get(parameters_of(function)[0].name, Any)
+    hint = hints_of_handler(function).get(parameters_of(function).value.name, Any)
     if batch:
         arguments = getattr(hint, "__args__", ())
         if getattr(hint, "__origin__", None) is not list or not arguments:
             return payload
         hint = arguments[0]
-    return Payload(hint, where)
+    return Payload(hint, where_of(function))
 
 
 @overload
@@ -212,7 +180,8 @@ def worker(queue: TaskQueue[Any], *, batch: tuple[int, float] | None = None, **o
     leveret.run(handle)
     ```
 
-    It takes the task, and its `Message` if it has a second parameter. A task is done when its
+    It takes the task, and its `Message` if it has a second parameter without a default, or one that
+    is called `message` or has it as its hint. A task is done when its
     handler has returned. An exception is another attempt, after the queue's own delay, and a dead
     letter when there is none left; `Retry` and `Reject` say more. A `def` runs in a thread, an
     `async def` on the event loop.
@@ -222,7 +191,8 @@ def worker(queue: TaskQueue[Any], *, batch: tuple[int, float] | None = None, **o
         batch: (size, seconds): the handler takes a list, of so many tasks or of as many as have
             come when the first has waited so long; and a list of their `Message`s if it has a
             second parameter.
-        concurrency: how many run at once. Default: 10.
+        concurrency: how many run at once. Default: 10. Those of a `def` share the `threads` of the
+            server.
         prefetch: how many tasks the broker may hand over before earlier ones are done. Default: the
             concurrency, times the size of a batch.
         rate: (count, seconds): at most so many are started in so much time, spread evenly, by this
@@ -235,6 +205,8 @@ def worker(queue: TaskQueue[Any], *, batch: tuple[int, float] | None = None, **o
     if not isinstance(cast("object", queue), TaskQueue):
         raise TypeError(f"a worker's queue is a leveret.TaskQueue, not {queue!r}")
     settings = consumer_settings({"tasks": queue.as_settings()}, options, batch=batch)
+    if batch is not None and queue.partitions is not None:
+        raise ValueError(f"{queue.name!r} is ordered by key, one after another: it has no batches")
     return (Handles if batch is None else HandlesBatches)(queue, settings)
 
 
@@ -262,7 +234,7 @@ def subscriber(
     ```
 
     Without `durable` it gets what is published while it is there, and an event whose handler fails
-    is logged and dropped. Otherwise as `worker`.
+    is logged and dropped, and so is one that it retries or rejects. Otherwise as `worker`.
 
     Args:
         events: which events.
@@ -272,8 +244,8 @@ def subscriber(
         any: the same for events that have one of these headers.
         durable: the name of a group. Events are kept for it while nobody is there, in a queue that
             all subscribers of the group share, and are tried again as tasks are.
-        attempts, retry_delay, max_retry_delay: for durable ones, as for `TaskQueue`.
-        queue: how the queue of a durable one is declared.
+        attempts, retry_delay, max_retry_delay: as for `TaskQueue`; for durable ones only.
+        queue: how the queue of a durable one is declared; for these only.
         batch, concurrency, prefetch, rate, timeout: as for `worker`.
 
     Raises:
@@ -292,17 +264,21 @@ def subscription(events: Events[Any], options: dict[str, Any]) -> dict[str, Any]
         TypeError, ValueError: for options that do not fit.
     """
     keys: Any = options.pop("keys", ())
-    if isinstance(keys, str):
-        raise TypeError(f"keys is a list: keys=[{keys!r}]")
-    keys = list(keys)
-    if not all(isinstance(key, str) for key in keys):
-        raise TypeError("keys are strings")
+    if isinstance(keys, str) or not isinstance(keys, Iterable):
+        raise TypeError(f"keys is a list, as in keys=['a.*'], not {keys!r}")
+    keys = [text("one of keys", key) for key in cast("Iterable[Any]", keys)]
     by_headers = [_headers(what, options.pop(what, None)) for what in ("all", "any")]
     durable, queue = options.pop("durable", None), options.pop("queue", None)
-    if durable is not None and not isinstance(durable, str):
-        raise TypeError(f"durable is the name of a group, not {durable!r}")
+    if durable is not None:
+        check_name("durable group", durable)
     if queue is not None and not isinstance(queue, QueueOptions):
         raise TypeError(f"queue is a leveret.QueueOptions, not {queue!r}")
+    kept = ("attempts", "retry_delay", "max_retry_delay")
+    in_vain = [key for key in kept if key in options] + (["queue"] if queue is not None else [])
+    if in_vain and durable is None:
+        raise TypeError(
+            f"{', '.join(in_vain)}: for subscriptions with durable=, whose events are kept"
+        )
     retry = {
         "attempts": options.pop("attempts", 5),
         "delay": options.pop("retry_delay", 1.0),
@@ -346,13 +322,16 @@ def header_list(what: str, given: Any) -> list[tuple[str, Any]]:
 
     Raises:
         TypeError: unless they are a mapping of str to str, int, float or bool.
-        ValueError: for a number that has no form on the wire.
+        ValueError: for a number or text that has no form on the wire.
     """
     if not isinstance(given, Mapping):
         raise TypeError(f"{what} maps names of headers to values, not {given!r}")
     headers = list(cast("Mapping[Any, Any]", given).items())
     for name, value in headers:
-        if not isinstance(name, str) or not isinstance(value, (str, int, float)):
+        text(f"{what}: a name", name)
+        if isinstance(value, str):
+            text(f"{what}: {name}", value)
+        elif not isinstance(value, (int, float)):
             raise TypeError(f"{what}: a header is a str, int, float or bool, not {value!r}")
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
             raise ValueError(f"{what}: {value} does not fit 64 bits")
@@ -376,19 +355,22 @@ def consumer_settings(
             also = _SUBSCRIPTION_KEYS if "events" in source else ()
             raise unknown_option(key, (*known, *also))
     settings: dict[str, Any] = {"from": source, "batch": None}
-    for key in ("concurrency", "prefetch"):
+    for key, default in (("concurrency", _CONCURRENCY), ("prefetch", None)):
         value = options.get(key)
-        if value is not None and whole(key, value) > 0xFFFF:
-            raise ValueError(f"{key} is at most 65535, not {value}")
-        settings[key] = value
+        settings[key] = default if value is None else whole(key, value, MOST_16)
     timeout = options.get("timeout")
     settings["timeout"] = None if timeout is None else seconds("timeout", timeout)
     rate = options.get("rate")
     if rate is not None:
         count, period = pair("rate", rate, "(count, seconds)")
-        rate = (whole("rate", count), seconds("rate", period))
+        rate = (whole("rate", count, MOST_32), seconds("rate", period))
+        if not period:
+            raise ValueError("rate is a number of runs in some seconds, not in none")
     settings["rate"] = rate
     if batch is not None:
         size, age = pair("batch", batch, "(size, seconds)")
-        settings["batch"] = (whole("batch", size), seconds("batch", age))
+        settings["batch"] = (whole("batch", size, MOST_16), seconds("batch", age))
+        prefetch = settings["prefetch"]
+        if prefetch is not None and prefetch < size:
+            raise ValueError(f"with a prefetch of {prefetch} no batch has {size}")
     return settings

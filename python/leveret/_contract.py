@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
+from ._checks import seconds
 from ._convert import check
 from ._keys import DEFAULT_PARTITIONS, check_key_hint, check_key_name
 from ._names import check_name
-from ._options import seconds
 from .errors import DomainError
 
 Kind = Literal["sync", "async", "mixed"]

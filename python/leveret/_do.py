@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from asyncio import get_running_loop
-from typing import Any
+from asyncio import CancelledError, get_running_loop, shield
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 import leveret._leveret as _leveret
 
 from ._failures import NO_ERRORS, to_exception
-from ._leveret import FAILED
+from ._leveret import FAILED, Forked
 from ._life import blocking_is_refused, refuse_to_block
 from ._link import Link
 from ._loop import CallFuture, forked
+
+T = TypeVar("T")
 
 
 def done_here(action: _leveret.Action) -> Any:
@@ -58,7 +61,59 @@ def do(link: Link, action: _leveret.Action, where: str) -> CallFuture[Any]:
     queue.pending[slot] = future
     try:
         lane.native.start(slot, action)
-    except RuntimeError as error:
+    except Forked as error:
         del queue.pending[slot]
         raise forked() from error
     return future
+
+
+class Opened(Generic[T]):
+    """Something that is opened in an event loop by whoever first needs it, once. A wait for it that
+    is cancelled does not give it up: whoever comes next has it.
+    """
+
+    __slots__ = ("_closed", "_link", "_open", "_opening", "_where", "made")
+
+    def __init__(self, link: Link, open: Callable[[], _leveret.Action], where: str) -> None:
+        self._link = link
+        self._open = open
+        self._where = where
+        self._opening: CallFuture[T] | None = None
+        self._closed = False
+        self.made: T | None = None
+
+    async def get(self) -> T | None:
+        """What was opened; None when it was closed before.
+
+        Raises:
+            LeveretError: whatever opening ends in; the next one tries again.
+        """
+        if self.made is not None or self._closed:
+            return self.made
+        opening = self._opening
+        if opening is None or opening.get_loop() is not get_running_loop():
+            opening = self._opening = do(self._link, self._open(), self._where)
+            opening.add_done_callback(_looked_at)
+        try:
+            self.made = await shield(opening)
+        except CancelledError:
+            if not opening.cancelled():
+                raise
+        finally:
+            if opening.done():
+                self._opening = None
+        return self.made
+
+    def close(self) -> T | None:
+        """Gives an opening up that is under way; what was opened is for the caller to close."""
+        self._closed = True
+        opening = self._opening
+        if opening is None or opening.cancel() or opening.exception() is not None:
+            return self.made
+        return opening.result()
+
+
+def _looked_at(opening: CallFuture[Any]) -> None:
+    """Nobody need be told of a failure that nobody waits for any more."""
+    if not opening.cancelled():
+        opening.exception()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
+from ._text import text_of
+
 
 class Code(str, Enum):
     """What kind of failure it was.
@@ -80,15 +82,15 @@ class LeveretError(Exception):
 
     def __init__(
         self,
-        message: str = "",
+        message: object = "",
         *,
         details: Any = None,
         executed: Executed | str | None = None,
         retryable: bool | None = None,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = text_of(message)
+        super().__init__(self.message)
         self.wire_code = self.code.value
         self.details = details
         self.retry_after = retry_after

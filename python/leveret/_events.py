@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Generic, Literal, TypeVar, overload
 
+from ._checks import choice
 from ._names import check_name
-from ._options import choice
 from ._payload import Payload
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ class Events(Generic[T]):
 
     def __init__(self, name: str, kind: Kind, type: Any, declare: str) -> None:
         """For `leveret` itself."""
-        self.name = name if name.startswith("amq.") else check_name("events", name)
+        self.name = name if _is_the_brokers(name) else check_name("events", name)
         self.kind: Kind = kind
         self.payload = Payload(type, f"an event of {name!r}")
         self._declare = choice("declare", declare, ("create", "passive", "never"))
@@ -117,3 +117,7 @@ class Events(Generic[T]):
 
     def __repr__(self) -> str:
         return f"<leveret.Events.{self.kind} {self.name!r}>"
+
+
+def _is_the_brokers(name: Any) -> bool:
+    return isinstance(name, str) and name.startswith("amq.")

@@ -8,6 +8,7 @@ text, only the log.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import inspect
 import logging
@@ -25,6 +26,7 @@ from ._convert import UNSENDABLE, encoder_for
 from ._failures import answer
 from ._leveret import CANCEL, ENDED, REQUEST, RUN
 from ._loop import unwatch, watch
+from ._text import text_of
 from ._work import Work
 from .errors import Internal, LeveretError, Unimplemented
 
@@ -106,15 +108,34 @@ class Handler:
         name = type(error).__name__
         _log.error("%s raised %s", self.where, name, exc_info=error)
         cls = Unimplemented if isinstance(error, NotImplementedError) else Internal
-        details = {"traceback": "".join(traceback.format_exception(error))} if tracebacks else None
+        trace = text_of("".join(traceback.format_exception(error))) if tracebacks else None
         answer(
             request,
             cls(
                 f"the handler raised {name}; the server's log has the reason",
-                details=details,
+                details=trace and {"traceback": trace},
                 executed="maybe",
             ),
         )
+
+    def lost(self, request: _leveret.Request) -> None:
+        """Answers when nothing else could be said."""
+        request.fail("Internal", "the server's log has the reason", executed="maybe")
+
+
+def _failed(
+    handler: Any, request: Any, error: BaseException, *, tracebacks: bool, stopping: bool
+) -> None:
+    """Says what a handler raised. Raises nothing, for whatever reason that cannot be said: threads
+    and loops go on for the requests beside it.
+    """
+    try:
+        handler.failed(request, error, tracebacks=tracebacks, stopping=stopping)
+    except BaseException as unexpected:
+        handler.lost(request)
+        # The log itself may be what failed.
+        with contextlib.suppress(BaseException):
+            _log.error("%s: its end could not be told", handler.where, exc_info=unexpected)
 
 
 def _with_keywords(function: Callable[..., Any], read: ArgumentsReader) -> Callable[..., Any]:
@@ -171,7 +192,11 @@ class LoopHandlers:
         current.set(None)
 
     def _begin(self, handler: Any, request: Any, around: Around | None) -> None:
-        arguments = handler.arguments(request)
+        try:
+            arguments = handler.arguments(request)
+        except Exception as error:
+            _failed(handler, request, error, tracebacks=self._tracebacks, stopping=False)
+            return
         if arguments is None:
             return
         # Tasks copy the context that is current when they are made.
@@ -184,12 +209,11 @@ class LoopHandlers:
     async def _run(self, handler: Any, request: Any, arguments: tuple[Any, ...]) -> None:
         try:
             handler.reply(request, await handler.call(*arguments))
-        except Exception as error:
-            handler.failed(request, error, tracebacks=self._tracebacks, stopping=self.stopping)
         except BaseException as error:
-            # The loop is meant to see these: a cancelled task, Ctrl-C, `sys.exit()`.
-            handler.failed(request, error, tracebacks=self._tracebacks, stopping=self.stopping)
-            raise
+            _failed(handler, request, error, tracebacks=self._tracebacks, stopping=self.stopping)
+            # The loop is meant to see the others: a cancelled task, Ctrl-C, `sys.exit()`.
+            if not isinstance(error, Exception):
+                raise
         finally:
             self._tasks.pop(request.id, None)
 
@@ -246,16 +270,16 @@ class ThreadHandlers:
             self._call(work, run, work.around(run))
 
     def _call(self, handler: Any, request: Any, around: Around | None) -> None:
-        arguments = handler.arguments(request)
-        if arguments is None:
-            return
-        current.set(around)
         try:
+            arguments = handler.arguments(request)
+            if arguments is None:
+                return
+            current.set(around)
             handler.reply(request, handler.call(*arguments))
         except BaseException as error:
             # `sys.exit()` in a handler would end this thread only, and that silently: it is a
             # mistake like others.
-            handler.failed(request, error, tracebacks=self._tracebacks, stopping=False)
+            _failed(handler, request, error, tracebacks=self._tracebacks, stopping=False)
 
     def close_queue(self) -> None:
         """Lets the threads end, each after the request that it runs."""

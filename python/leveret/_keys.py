@@ -10,8 +10,8 @@ from enum import Enum
 from typing import Annotated, Any
 from uuid import UUID
 
+from ._checks import pair
 from ._convert import to_plain
-from ._options import pair
 
 # What orders calls and tasks.
 Key = str | int | bool | UUID | Enum

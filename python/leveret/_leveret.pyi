@@ -29,6 +29,9 @@ RUN: Literal[6]  # (RUN, Run)
 
 Event: TypeAlias = tuple[Any, ...]
 
+class Forked(RuntimeError):
+    """Something of the parent was used in the child of a fork."""
+
 # The handler in which something is sent.
 Around: TypeAlias = Request | Delivery
 # A body; or a body, the key that orders the call, and the number of partitions.
@@ -62,8 +65,8 @@ class Connection:
     Settings are a dict of what JSON can hold, absent or None for the default; durations are
     seconds: `urls` (list), `name`, `namespace`, `user_id`, `connect_timeout`, `heartbeat`,
     `backoff` ([first, most]), `reply_path` ("queue" or "direct"), `in_flight` ([calls, bytes]),
-    `max_message_size`, `ca` (list of PEM texts), `certificate` ([chain, key], PEM texts), `lazy`.
-    ValueError says what is wrong with them.
+    `max_message_size`, `management` (URL), `ca` (list of PEM texts), `certificate` ([chain, key],
+    PEM texts), `lazy`. ValueError says what is wrong with them.
     """
 
     @staticmethod
@@ -74,6 +77,8 @@ class Connection:
         """Ends in `(DONE, slot, Connection)` or `FAILED`."""
     def state(self) -> str:
         """`connected`, `reconnecting`, `blocked` or `closed`."""
+    def closed(self) -> Action:
+        """Ends when the connection is closed for good."""
     def unclaimed_replies(self) -> int: ...
     def close(self) -> None:
         """Blocking, bounded; does nothing when it is closed already or was inherited through a
@@ -84,7 +89,7 @@ class Connection:
 @final
 class Lane:
     """The calls of one connection whose results go to one queue. In the child of a fork `call` and
-    `cast` raise RuntimeError.
+    `cast` raise `Forked`.
     """
 
     def __new__(cls, connection: Connection, queue: Queue) -> Lane: ...
@@ -212,9 +217,28 @@ class DeadLetter:
     def content_type(self) -> str | None: ...
     @property
     def body(self) -> bytes: ...
-    def header(self, name: str) -> str | None: ...
+    @property
+    def key(self) -> str | None: ...
+    @property
+    def exchange(self) -> str: ...
+    @property
+    def routing_key(self) -> str: ...
+    @property
+    def headers(self) -> dict[str, str | int | float | bool]: ...
+    @property
+    def metadata(self) -> dict[str, str]: ...
+    @property
+    def priority(self) -> int | None: ...
+    @property
+    def timestamp(self) -> int | None: ...
+    @property
+    def sender(self) -> str | None: ...
+    @property
+    def trace(self) -> tuple[str, str | None, str | None] | None: ...
     def value(self) -> tuple[bytes, int]:
-        """The checked value, and how it came. Raises ValueError when it is none."""
+        """The checked value, and how it came. Raises ValueError when it is none, and
+        NotImplementedError when this version cannot tell.
+        """
     def retry(self) -> Action: ...
     def discard(self) -> Action: ...
 
@@ -342,7 +366,9 @@ class Listener:
     """A worker or a subscription whose messages are taken one after the other."""
 
     @staticmethod
-    def start(connection: Connection, settings: dict[str, Any]) -> Action:
+    def start(
+        connection: Connection, settings: dict[str, Any], timeout: float | None = None
+    ) -> Action:
         """Makes the listener; settings as for `Worker`."""
     def next(self) -> Action:
         """Makes the next `Run`, once the one before is done; None when it has ended."""
@@ -459,6 +485,10 @@ class Broker:
         """Ends in `(DONE, slot, None)`."""
     def status(self) -> str:
         """As JSON."""
+    def serve_status(self, address: str) -> tuple[str, int]:
+        """Blocking; gives where it listens. Raises OSError when it cannot, ValueError for what is
+        not loopback.
+        """
     def close_connection(self, connection: int, reason: str) -> bool: ...
     def close_connections(self, reason: str) -> int: ...
     def drop_connection(self, connection: int) -> bool: ...
@@ -493,6 +523,12 @@ def from_msgpack(codec: str, body: bytes) -> bytes:
 
 def after_fork_in_child() -> None:
     """Marks every object of the parent as unusable."""
+
+def check_queue(options: dict[str, Any]) -> None:
+    """Raises ValueError for options that no queue can have."""
+
+def check_tasks(queue: dict[str, Any]) -> None:
+    """The same for a queue of tasks, as `Tasks` has it."""
 
 def collect_logs(level: int) -> bool:
     """Collects what the core says, at or above a level of `logging`. False when that was done

@@ -35,6 +35,7 @@ _queues: WeakSet[_HasQueue] = WeakSet()
 _after_fork: list[Callable[[], object]] = []
 _at_exit: list[Callable[[], object]] = []
 _at_end: list[Callable[[], object]] = []
+_ending = False
 # Threads whose event loop runs handlers, with the number of servers there.
 _serving: dict[int, int] = {}
 
@@ -66,6 +67,11 @@ def at_exit(run: Callable[[], object]) -> None:
 def at_end(run: Callable[[], object]) -> None:
     """Runs a function after connections were closed at exit."""
     _at_end.append(run)
+
+
+def is_ending() -> bool:
+    """Whether the interpreter ends, and connections with it."""
+    return _ending
 
 
 def serving(change: int) -> None:
@@ -115,6 +121,8 @@ def _in_child() -> None:
 
 
 def _close_everything() -> None:
+    global _ending
+    _ending = True
     for run in _at_exit:
         run()
     for pool in list(_queues):

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 import leveret._leveret as _leveret
 
+from ._leveret import Forked
 from ._life import opened
 from ._loop import Lane, forked, queue_of
 
@@ -42,7 +43,7 @@ class Link:
         if lane is None:
             try:
                 lane = self._lanes[loop] = Lane(self.connection, loop, queue_of(loop))
-            except RuntimeError as error:
+            except Forked as error:
                 raise forked() from error
         self.lane = lane
         return lane

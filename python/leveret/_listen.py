@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import leveret._leveret as _leveret
 
 from ._consumer import consumer_settings, subscription
 from ._convert import UNREADABLE
-from ._do import do, done_here
+from ._do import Opened, do, done_here
 from ._events import Events
 from ._message import Message
 from ._payload import Payload
+from ._text import text_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -27,8 +29,10 @@ T = TypeVar("T")
 _PREFETCH = 16
 
 
-def listening(link: Link, events: Events[Any], options: dict[str, Any]) -> _leveret.Action:
-    """Prepares a subscription for an iterator.
+def listening(
+    link: Link, timeout: float | None, events: Events[Any], options: dict[str, Any]
+) -> Callable[[], _leveret.Action]:
+    """Prepares a subscription for an iterator; what it gives starts it, within the time.
 
     Raises:
         TypeError, ValueError: for options that do not fit.
@@ -40,7 +44,7 @@ def listening(link: Link, events: Events[Any], options: dict[str, Any]) -> _leve
     settings = consumer_settings(source, options, known=("prefetch", "rate"))
     # What is under way when the iteration ends goes back at once.
     more = {"concurrency": 1, "grace": 0.0, "raw": events.payload.raw}
-    return _leveret.Listener.start(link.connection, {**settings, **more})
+    return partial(_leveret.Listener.start, link.connection, {**settings, **more}, timeout)
 
 
 class _Taken(Generic[T]):
@@ -56,7 +60,7 @@ class _Taken(Generic[T]):
         try:
             value = self._payload.read(delivery)
         except UNREADABLE as error:
-            run.spoil(0, str(error))
+            run.spoil(0, text_of(error))
             run.done()
             return None
         self._run = run
@@ -114,21 +118,23 @@ class Listening(Iterator[tuple[T, Message]]):
 class AsyncListening(AsyncIterator[tuple[T, Message]]):
     """Events and their messages. Made by `AsyncClient.listen`; otherwise as `Listening`.
 
-    It subscribes when it is first asked for an event, or entered by `async with`.
+    It subscribes when it is first asked for an event, or entered by `async with`; a wait that is
+    cancelled, as by `asyncio.wait_for`, neither ends that nor loses an event.
     """
 
-    def __init__(self, link: Link, start: _leveret.Action, payload: Payload) -> None:
+    def __init__(self, link: Link, start: Callable[[], _leveret.Action], payload: Payload) -> None:
         """For `leveret` itself."""
         self._link = link
-        self._start = start
-        self._native: _leveret.Listener | None = None
+        self._opened: Opened[_leveret.Listener] = Opened(link, start, "iterate")
         self._taken: _Taken[T] = _Taken(payload)
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> tuple[T, Message]:
-        native = await self._started()
+        native = await self._opened.get()
+        if native is None:
+            raise StopAsyncIteration
         self._taken.go_on()
         while True:
             run = await do(self._link, native.next(), "iterate")
@@ -138,20 +144,16 @@ class AsyncListening(AsyncIterator[tuple[T, Message]]):
             if taken is not None:
                 return taken
 
-    async def _started(self) -> _leveret.Listener:
-        if self._native is None:
-            self._native = cast("_leveret.Listener", await do(self._link, self._start, "iterate"))
-        return self._native
-
     async def aclose(self) -> None:
         """Ends the subscription; done when an `async for` over it ends, too, and nobody else holds
         it.
         """
-        if self._native is not None:
-            await do(self._link, self._native.stop(), "close")
+        native = self._opened.close()
+        if native is not None:
+            await do(self._link, native.stop(), "close")
 
     async def __aenter__(self) -> Self:
-        await self._started()
+        await self._opened.get()
         return self
 
     async def __aexit__(

@@ -9,9 +9,11 @@ from types import MappingProxyType
 
 import leveret._leveret as _leveret
 
+from ._checks import seconds
 from ._do import done_here
 from ._loop import queue_of
-from ._options import TraceContext, seconds
+from ._options import TraceContext
+from ._text import text_of
 
 
 class Settled(Awaitable[None]):
@@ -147,11 +149,12 @@ class Message:
         """
         return settle(self._delivery.ack())
 
-    def retry(self, reason: str = "", *, after: float | None = None) -> Awaitable[None]:
-        """Asks for another attempt; without one left it becomes a dead letter.
+    def retry(self, reason: object = "", *, after: float | None = None) -> Awaitable[None]:
+        """Asks for another attempt; without one left it becomes a dead letter. An event of a
+        transient subscription, which nobody keeps, is logged and dropped.
 
         Args:
-            reason: for whoever reads the dead letter.
+            reason: for whoever reads the dead letter; the text of what is no str.
             after: seconds until then, to 0.1; by default what the queue says.
 
         Raises:
@@ -159,18 +162,19 @@ class Message:
             TypeError, ValueError: unless `after` is a number of seconds.
         """
         wait = None if after is None else seconds("after", after)
-        return settle(self._delivery.retry(reason, wait))
+        return settle(self._delivery.retry(text_of(reason), wait))
 
-    def reject(self, reason: str = "") -> Awaitable[None]:
-        """Makes it a dead letter.
+    def reject(self, reason: object = "") -> Awaitable[None]:
+        """Makes it a dead letter. An event of a transient subscription, which nobody keeps, is
+        logged and dropped.
 
         Args:
-            reason: for whoever reads the dead letter.
+            reason: for whoever reads the dead letter; the text of what is no str.
 
         Raises:
             LeveretError: as `ack`.
         """
-        return settle(self._delivery.reject(reason))
+        return settle(self._delivery.reject(text_of(reason)))
 
     def __repr__(self) -> str:
         return f"<leveret.Message {self.id} from {self.queue!r}, attempt {self.attempt}>"

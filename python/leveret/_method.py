@@ -19,7 +19,7 @@ from ._contract import MethodSpec
 from ._convert import UNREADABLE, Reader
 from ._failures import NO_ERRORS, to_exception
 from ._keys import key_option
-from ._leveret import FAILED, VALUE
+from ._leveret import FAILED, VALUE, Forked
 from ._life import blocking_is_refused, refuse_to_block
 from ._link import Link
 from ._loop import CallFuture, forked
@@ -226,7 +226,7 @@ class AsyncMethod(_Prepared):
         queue.pending[slot] = future
         try:
             lane.native.call(slot, self._target, body, current.get())
-        except RuntimeError as error:
+        except Forked as error:
             del queue.pending[slot]
             raise forked() from error
         return future
@@ -255,7 +255,7 @@ class AsyncMethod(_Prepared):
         lane.queue.pending[slot] = future
         try:
             lane.native.cast(slot, self._target, body, current.get())
-        except RuntimeError as error:
+        except Forked as error:
             del lane.queue.pending[slot]
             raise forked() from error
         return future

@@ -11,7 +11,12 @@ import difflib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+
+import leveret._leveret as _leveret
+
+from ._checks import MOST_32, choice, flag, kind_of, pair, seconds, small, text, unless_none, whole
 
 if TYPE_CHECKING:
     from typing_extensions import TypedDict
@@ -49,6 +54,7 @@ if TYPE_CHECKING:
         reply_path: Literal["queue", "direct"]
         in_flight: tuple[int, int]
         max_message_size: int
+        management: str | None
         ca: bytes | str | os.PathLike[str] | None
         certificate: tuple[bytes | str | os.PathLike[str], bytes | str | os.PathLike[str]] | None
         lazy: bool
@@ -90,6 +96,7 @@ _CONNECTION_KEYS: tuple[str, ...] = (
     "reply_path",
     "in_flight",
     "max_message_size",
+    "management",
     "ca",
     "certificate",
     "lazy",
@@ -126,11 +133,14 @@ class QueueOptions:
         message_ttl: drop requests that have waited this many seconds.
         expires: remove the queue after this many seconds without consumers.
         max_length: refuse requests beyond this many; callers get `ResourceExhausted`.
-        max_priority: the highest priority that requests may carry (classic queues).
+        max_priority: the highest priority that requests may carry, 1 to 127 (classic queues).
         single_active_consumer: one instance serves, the others stand by.
         dead_letter_exchange: where dropped requests go.
         dead_letter_routing_key: their routing key there.
         delete_when_idle: delete the queue when the server stops, if it is empty and unused.
+
+    Raises:
+        TypeError, ValueError: for options that do not fit, or not each other.
     """
 
     kind: Literal["classic", "quorum"] = "classic"
@@ -149,6 +159,15 @@ class QueueOptions:
     def __post_init__(self) -> None:
         choice("kind", self.kind, ("classic", "quorum"))
         choice("declare", self.declare, ("create", "passive", "never"))
+        for key in ("durable", "auto_delete", "single_active_consumer", "delete_when_idle"):
+            flag(key, getattr(self, key))
+        for key in ("message_ttl", "expires"):
+            unless_none(key, getattr(self, key), seconds)
+        for key, most in (("max_length", MOST_32), ("max_priority", 127)):
+            unless_none(key, getattr(self, key), partial(whole, most=most))
+        for key in ("dead_letter_exchange", "dead_letter_routing_key"):
+            unless_none(key, getattr(self, key), text)
+        _leveret.check_queue(self.as_settings())
 
     def as_settings(self) -> dict[str, Any]:
         """For the native server."""
@@ -205,7 +224,7 @@ def _checked(key: str, value: Any) -> Any:
     if key in ("timeout", "expires"):
         return None if value is None else seconds(key, value)
     if key in ("try_now", "fail_fast"):
-        return _flag(key, value)
+        return flag(key, value)
     if key == "codec":
         return choice(key, value, ("msgpack", "json", "text"))
     if key in ("when_blocked", "when_disconnected"):
@@ -237,30 +256,18 @@ def _trace(value: Any) -> tuple[str, str | None, str | None] | None:
         return (value, None, None)
     if value is None or isinstance(value, TraceContext):
         return value
-    raise TypeError(f"trace is a TraceContext or a traceparent as str, not {_kind(value)}")
+    raise TypeError(f"trace is a TraceContext or a traceparent as str, not {kind_of(value)}")
 
 
 def _metadata(value: Any) -> dict[str, str]:
     if not isinstance(value, Mapping):
-        raise TypeError(f"metadata maps str to str, not {_kind(value)}")
+        raise TypeError(f"metadata maps str to str, not {kind_of(value)}")
     entries = dict(cast("Mapping[Any, Any]", value))
-    for name, text in entries.items():
-        if not isinstance(name, str) or not isinstance(text, str):
-            raise TypeError(f"metadata maps str to str; {name!r} is {_kind(text)}")
+    for name, value in entries.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise TypeError(f"metadata maps str to str; {name!r} is {kind_of(value)}")
+        text(f"metadata: {name}", value)
     return entries
-
-
-def seconds(key: str, value: Any) -> float:
-    """Checks a duration.
-
-    Raises:
-        TypeError, ValueError: unless it is a finite number that is not negative.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{key} is a number of seconds, not {_kind(value)}")
-    if not 0 <= value < float("inf"):
-        raise ValueError(f"{key} is a number of seconds, not {value!r}")
-    return float(value)
 
 
 def connection_settings(
@@ -278,7 +285,7 @@ def connection_settings(
         url = os.environ.get("AMQP_URL") or DEFAULT_URL
     given_urls: Any = [url] if isinstance(url, str) else url
     if not isinstance(given_urls, Sequence) or not given_urls:
-        raise TypeError(f"url is an address or a list of them, not {_kind(url)}")
+        raise TypeError(f"url is an address or a list of them, not {kind_of(url)}")
     urls = list(cast("Sequence[Any]", given_urls))
     if not all(isinstance(one, str) for one in urls):
         raise TypeError("url is an address or a list of them")
@@ -294,10 +301,8 @@ def connection_settings(
 
 
 def _connection_setting(key: str, value: Any) -> Any:
-    if key in ("name", "namespace", "user_id"):
-        if not isinstance(value, str):
-            raise TypeError(f"{key} is a str, not {_kind(value)}")
-        return value
+    if key in ("name", "namespace", "user_id", "management"):
+        return text(key, value)
     if key in ("connect_timeout", "heartbeat"):
         return seconds(key, value)
     if key == "backoff":
@@ -315,19 +320,7 @@ def _connection_setting(key: str, value: Any) -> Any:
     if key == "certificate":
         chain, private_key = pair(key, value, "(chain, private key), PEM or paths")
         return _pem(chain), _pem(private_key)
-    return _flag(key, value)
-
-
-def pair(key: str, value: Any, what: str) -> tuple[Any, Any]:
-    """Checks that there are two.
-
-    Raises:
-        TypeError: unless there are.
-    """
-    if not isinstance(value, (tuple, list)) or len(cast("Sequence[Any]", value)) != 2:
-        raise TypeError(f"{key} is a pair {what}, not {_kind(cast('object', value))}")
-    first, second = cast("Sequence[Any]", value)
-    return first, second
+    return flag(key, value)
 
 
 def _pem(value: Any) -> str:
@@ -335,48 +328,3 @@ def _pem(value: Any) -> str:
         return value.decode()
     with open(value, encoding="utf-8") as file:
         return file.read()
-
-
-def whole(key: str, value: Any) -> int:
-    """Checks a count.
-
-    Raises:
-        TypeError, ValueError: unless it is an int of at least 1.
-    """
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{key} is a whole number, not {_kind(value)}")
-    if value < 1:
-        raise ValueError(f"{key} is at least 1, not {value}")
-    return value
-
-
-def small(key: str, value: Any) -> int | None:
-    """Checks a priority.
-
-    Raises:
-        TypeError: unless it is an int from 0 to 255, or None.
-    """
-    if value is not None and not (isinstance(value, int) and 0 <= value <= 255):
-        raise TypeError(f"{key} is a whole number from 0 to 255, not {value!r}")
-    return value
-
-
-def _flag(key: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"{key} is True or False, not {_kind(value)}")
-    return value
-
-
-def choice(key: str, value: Any, choices: tuple[str, ...]) -> str:
-    """Checks one of several.
-
-    Raises:
-        TypeError: for what is none of them.
-    """
-    if value not in choices:
-        raise TypeError(f"{key} is one of {', '.join(map(repr, choices))}, not {value!r}")
-    return value
-
-
-def _kind(value: object) -> str:
-    return type(value).__name__

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ._options import seconds
+from ._checks import seconds
+from ._text import text_of
 
 
 class Retry(Exception):
@@ -14,16 +15,20 @@ class Retry(Exception):
     ```
 
     Args:
-        reason: for whoever reads the dead letter.
+        reason: for whoever reads the dead letter; the text of what is no str.
         after: seconds until then, to 0.1; by default what the queue says.
 
     Raises:
         TypeError, ValueError: unless `after` is a number of seconds.
     """
 
-    def __init__(self, reason: str = "", *, after: float | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    # Of subclasses that have a constructor of their own too.
+    reason: str = ""
+    after: float | None = None
+
+    def __init__(self, reason: object = "", *, after: float | None = None) -> None:
+        self.reason = text_of(reason)
+        super().__init__(self.reason)
         self.after = None if after is None else seconds("after", after)
 
 
@@ -35,12 +40,14 @@ class Reject(Exception):
     ```
 
     Args:
-        reason: for whoever reads the dead letter.
+        reason: for whoever reads the dead letter; the text of what is no str.
     """
 
-    def __init__(self, reason: str = "") -> None:
-        super().__init__(reason)
-        self.reason = reason
+    reason: str = ""
+
+    def __init__(self, reason: object = "") -> None:
+        self.reason = text_of(reason)
+        super().__init__(self.reason)
 
 
 # Where users find them, and where tracebacks say that they are.

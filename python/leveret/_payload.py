@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
+from ._checks import text
 from ._convert import UNREADABLE, UNSENDABLE, Reader, check, encoder_for
 from ._leveret import MSGPACK
 from .errors import Executed, InvalidArgument
@@ -27,10 +28,22 @@ class Raw:
     Attributes:
         body: the bytes.
         content_type: what they are, as in AMQP's `content_type`.
+
+    Raises:
+        TypeError, ValueError: for other things than bytes and a text.
     """
 
     body: bytes
     content_type: str | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            memoryview(self.body)
+        except TypeError:
+            kind = type(self.body).__name__
+            raise TypeError(f"the body of a leveret.Raw is bytes, not {kind}") from None
+        if self.content_type is not None:
+            text("content_type", self.content_type)
 
 
 class Carrier(Protocol):

@@ -9,12 +9,13 @@ from weakref import WeakKeyDictionary
 
 import leveret._leveret as _leveret
 
+from ._checks import seconds, small, text
 from ._consumer import header_list
 from ._context import current
 from ._events import Events
 from ._keys import Key, key_text
 from ._link import Link
-from ._options import Options, seconds, small
+from ._options import Options
 from ._tasks import TaskQueue
 
 if TYPE_CHECKING:
@@ -31,6 +32,11 @@ class Senders:
         self._options = options
         self._tasks: WeakKeyDictionary[TaskQueue[Any], _leveret.Tasks] = WeakKeyDictionary()
         self._publishers: WeakKeyDictionary[Events[Any], _leveret.Publisher] = WeakKeyDictionary()
+
+    @property
+    def timeout(self) -> float | None:
+        """The client's; None: whatever is usual for what is done."""
+        return self._options.given.get("timeout")
 
     def tasks(self, queue: TaskQueue[Any]) -> _leveret.Tasks:
         """The native side of a queue.
@@ -76,7 +82,7 @@ class Senders:
             delay=None if delay is None else seconds("delay", delay),
             priority=small("priority", priority),
             key=None if key is None else key_text(key),
-            dedup=_text("dedup", dedup),
+            dedup=None if dedup is None else text("dedup", dedup),
             expires=None if expires is None else seconds("expires", expires),
         )
 
@@ -110,7 +116,7 @@ class Senders:
         return self._publisher(events).publish(
             events.payload.write(event),
             current.get(),
-            key=_text("key", key) or "",
+            key=text("key", key),
             headers=[] if headers is None else header_list("headers", headers),
             priority=small("priority", priority),
             expires=None if expires is None else seconds("expires", expires),
@@ -135,9 +141,3 @@ def _until(at: Any) -> float:
     if at.tzinfo is None:
         raise ValueError("at has no time zone: datetime.now(timezone.utc) is a time with one")
     return max(0.0, (at - datetime.datetime.now(datetime.timezone.utc)).total_seconds())
-
-
-def _text(key: str, value: Any) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise TypeError(f"{key} is a str, not {type(value).__name__}")
-    return value

@@ -66,8 +66,9 @@ class Sends:
 
         Raises:
             LeveretError: `InvalidArgument` for a job that is not of the queue's type,
-                `ResourceExhausted` when the queue is full, `Unavailable` or `DeadlineExceeded` when
-                the broker has not confirmed it.
+                `ResourceExhausted` when the queue is full (a classic one has kept the task as a
+                dead letter then), `Unavailable` or `DeadlineExceeded` when the broker has not
+                confirmed it.
             TypeError, ValueError: for options that do not fit.
         """
         return done_here(self._senders.push(queue, job, delay, at, priority, key, dedup, expires))
@@ -185,8 +186,10 @@ class Sends:
                 `PermissionDenied` when the login may not subscribe.
             TypeError, ValueError: for options that do not fit.
         """
-        start = listening(self._link, events, cast("dict[str, Any]", options))
-        return Listening(done_here(start), events.payload)
+        start = listening(
+            self._link, self._senders.timeout, events, cast("dict[str, Any]", options)
+        )
+        return Listening(done_here(start()), events.payload)
 
 
 class AsyncSends:
@@ -281,9 +284,7 @@ class AsyncSends:
         Raises:
             LeveretError: as `Client.queue_info`, from the iteration.
         """
-        return AsyncDeadLetters(
-            self._senders.tasks(queue).dead_letters(), queue.payload, self._link
-        )
+        return AsyncDeadLetters(self._senders.tasks(queue).dead_letters, queue.payload, self._link)
 
     def listen(self, events: Events[T], **options: Unpack[ListenOptions]) -> AsyncListening[T]:
         """Subscribes when it is iterated over, and gives the events with their messages, one after
@@ -294,5 +295,7 @@ class AsyncSends:
             print(message.routing_key, line.text)
         ```
         """
-        start = listening(self._link, events, cast("dict[str, Any]", options))
+        start = listening(
+            self._link, self._senders.timeout, events, cast("dict[str, Any]", options)
+        )
         return AsyncListening(self._link, start, events.payload)

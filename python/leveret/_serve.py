@@ -6,10 +6,11 @@ import inspect
 from dataclasses import dataclass
 from typing import Any
 
+from ._checks import MOST_16, whole
 from ._contract import Contract
 from ._convert import takes_text
 from ._handlers import Handler
-from ._options import QueueOptions, whole
+from ._options import QueueOptions
 from ._schema import described
 from ._service import Service, contract_of
 
@@ -38,7 +39,7 @@ class Serve:
         for key in ("concurrency", "prefetch"):
             value = getattr(self, key)
             if value is not None:
-                whole(key, value)
+                whole(key, value, MOST_16)
         queue: Any = self.queue
         if queue is not None and not isinstance(queue, QueueOptions):
             raise TypeError(

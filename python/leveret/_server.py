@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-import leveret._leveret as _leveret
-
+from ._checks import seconds, whole
 from ._client import AsyncClient, Client, connect_async
 from ._consumer import Consumer
+from ._do import do
 from ._handlers import Handler, LoopHandlers, ThreadHandlers
-from ._life import pooled, serving
-from ._loop import LoopQueue, queue_of
-from ._options import QueueOptions, connection_settings, seconds, whole
+from ._life import is_ending, pooled, serving
+from ._loop import CallFuture, queue_of
+from ._options import QueueOptions, connection_settings
+from ._running import Native, Running
 from ._serve import Serve, prepare
 from ._work import Work
+from .errors import Executed, Unavailable
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -30,6 +34,9 @@ if TYPE_CHECKING:
     from ._options import ConnectOptions
 
 _KEYS = ("concurrency", "prefetch", "threads", "queue", "grace", "tracebacks")
+# More cost memory for nothing where nobody says that they are wanted.
+_MOST_THREADS = 256
+_log = logging.getLogger("leveret")
 # What a handler that is cancelled at the end may take to clean up.
 _PATIENCE = 1.0
 
@@ -54,7 +61,9 @@ class Server:
         concurrency: how many requests of a service run at once. Default: 64. Workers and
             subscribers say so themselves, and what `prefetch` and `queue` say there.
         prefetch: how many requests the broker may hand over ahead. Default: the concurrency.
-        threads: how many `def` handlers run at once. Default: the processors and 4, at most 32.
+        threads: how many `def` handlers run at once, of all services, workers and subscribers.
+            Default: for services the processors and 4, at most 32; and as many as the `def` workers
+            and subscribers let run at once; together at most 256.
         queue: how queues are declared.
         grace: seconds that running handlers have to finish once the server stops.
         tracebacks: show callers the traceback of a handler's unexpected exception, in `details`.
@@ -85,7 +94,8 @@ class Server:
             connection_settings(url, connection, also=_KEYS)
         self._client = client
         self._connect = (url, connection)
-        self._threads = whole("threads", threads or min(32, (os.cpu_count() or 1) + 4))
+        if threads is not None:
+            whole("threads", threads)
         self._grace = seconds("grace", grace)
         self._tracebacks = tracebacks
         default = Serve(None, concurrency, prefetch, queue)
@@ -104,9 +114,23 @@ class Server:
             handlers, settings = prepare(one if isinstance(one, Serve) else Serve(one), default)
             self._table.append(handlers)
             self._served.append(settings)
-        self._running: _Running | None = None
+        self._threads = self._enough_threads() if threads is None else threads
+        self._running: Running | None = None
         # Started twice at the same time it starts once.
         self._starting = asyncio.Lock()
+
+    def _enough_threads(self) -> int:
+        together = zip(self._works, self._consumed, strict=True)
+        wanted = sum(one["concurrency"] for work, one in together if not work.is_async)
+        if any(not handler.is_async for handlers in self._table for handler in handlers):
+            wanted += min(32, (os.cpu_count() or 1) + 4)
+        if wanted > _MOST_THREADS:
+            _log.warning(
+                "the `def` handlers may run %d at once, but have %d threads: threads= makes more",
+                wanted,
+                _MOST_THREADS,
+            )
+        return min(wanted, _MOST_THREADS)
 
     async def start(self) -> None:
         """Connects, declares the queues and begins to serve; returns when requests are taken. Does
@@ -132,7 +156,7 @@ class Server:
                     await own.close()
                 raise
 
-    async def _start(self, client: AsyncClient | Client, own: AsyncClient | None) -> _Running:
+    async def _start(self, client: AsyncClient | Client, own: AsyncClient | None) -> Running:
         loop = asyncio.get_running_loop()
         queue = queue_of(loop)
         handlers = LoopHandlers(loop, self._table, self._works, tracebacks=self._tracebacks)
@@ -145,7 +169,7 @@ class Server:
             pool.start()
             pooled(pool)
 
-        native = _Native(client.link.connection, queue)
+        native = Native(client.link.connection, queue)
         # From here on handlers may run, and block on calls to themselves.
         serving(+1)
         try:
@@ -158,10 +182,22 @@ class Server:
             if pool is not None:
                 pool.close_queue()
             raise
-        return _Running(native, handlers, pool, own)
+        running = Running(native, handlers, pool, own)
+        if own is None:
+            running.watch = do(client.link, client.link.connection.closed(), "serve")
+            running.watch.add_done_callback(partial(self._closed, running))
+        return running
+
+    def _closed(self, running: Running, watch: CallFuture[None]) -> None:
+        """The connection was closed by whoever has the client."""
+        if watch.cancelled() or running.stopping is not None or is_ending():
+            return
+        _log.warning("the client was closed, and the server on its connection has ended")
+        running.failure = Unavailable("the connection has been closed", executed=Executed.NO)
+        running.stopping = asyncio.get_running_loop().create_task(self._stop(running))
 
     async def _start_native(
-        self, native: _Native, handlers: LoopHandlers, pool: ThreadHandlers | None
+        self, native: Native, handlers: LoopHandlers, pool: ThreadHandlers | None
     ) -> None:
         threads = None if pool is None else pool.native
         if self._served:
@@ -178,7 +214,7 @@ class Server:
         again, at once.
 
         Raises:
-            LeveretError: as `start`.
+            LeveretError: as `start`; `Unavailable` when the client that it serves on is closed.
         """
         await self.start()
         running = self._running
@@ -186,6 +222,8 @@ class Server:
             return
         try:
             await running.stopped.wait()
+            if running.failure is not None:
+                raise running.failure
         except asyncio.CancelledError:
             try:
                 await self.stop()
@@ -206,7 +244,9 @@ class Server:
         # Whoever waits may be cancelled; the stop goes on.
         await asyncio.shield(running.stopping)
 
-    async def _stop(self, running: _Running) -> None:
+    async def _stop(self, running: Running) -> None:
+        if running.watch is not None:
+            running.watch.cancel()
         await running.native.stop()
         await running.handlers.close(_PATIENCE)
         if running.pool is not None:
@@ -271,7 +311,7 @@ class Server:
             LeveretError: as `start`.
         """
         started: Future[asyncio.AbstractEventLoop] = Future()
-        ended = threading.Event()
+        stops: list[asyncio.Task[None]] = []
 
         async def main() -> None:
             try:
@@ -280,15 +320,13 @@ class Server:
                 started.set_exception(error)
                 return
             started.set_result(asyncio.get_running_loop())
-            await self.serve()
+            # Whoever closed the client knows, and the log has it.
+            with suppress(Unavailable):
+                await self.serve()
 
-        def thread() -> None:
-            try:
-                asyncio.run(main())
-            finally:
-                ended.set()
-
-        running = threading.Thread(target=thread, name="leveret-server", daemon=True)
+        running = threading.Thread(
+            target=lambda: asyncio.run(main()), name="leveret-server", daemon=True
+        )
         running.start()
         try:
             loop = started.result()
@@ -299,76 +337,8 @@ class Server:
             yield self
         finally:
             # An interpreter that ends has stopped the thread already: nothing would come of it.
-            if not ended.is_set() and not sys.is_finalizing():
-                asyncio.run_coroutine_threadsafe(self.stop(), loop).result()
+            if not sys.is_finalizing():
+                # A loop that is closed has served to its end.
+                with suppress(RuntimeError):
+                    loop.call_soon_threadsafe(lambda: stops.append(loop.create_task(self.stop())))
             running.join()
-
-
-class _Native:
-    """What runs on the native side: a server, if there are services, and a worker for each
-    consumer.
-    """
-
-    def __init__(self, connection: _leveret.Connection, queue: LoopQueue) -> None:
-        self._connection = connection
-        self._queue = queue
-        self.server: _leveret.Server | None = None
-        self._workers: list[_leveret.Worker] = []
-
-    async def serve(
-        self,
-        services: list[dict[str, Any]],
-        settings: dict[str, Any],
-        requests: _leveret.Queue,
-        blocking: _leveret.Queue | None,
-    ) -> None:
-        def start(native: _leveret.Queue, slot: int) -> None:
-            _leveret.Server.start(
-                self._connection, services, settings, requests, blocking, native, slot
-            )
-
-        self.server = await self._started(start)
-
-    async def consume(self, index: int, settings: dict[str, Any], runs: _leveret.Queue) -> None:
-        def start(native: _leveret.Queue, slot: int) -> None:
-            _leveret.Worker.start(self._connection, settings, index, runs, native, slot)
-
-        self._workers.append(await self._started(start))
-
-    async def _started(self, start: Callable[[_leveret.Queue, int], None]) -> Any:
-        loop = asyncio.get_running_loop()
-
-        def late(made: Any) -> None:
-            made.stop_now()
-            self._queue.operation(loop, made.stop)
-
-        return await self._queue.operation(loop, start, late)
-
-    async def stop(self) -> None:
-        loop = asyncio.get_running_loop()
-        every = [*self._workers, *([] if self.server is None else [self.server])]
-        await asyncio.gather(*(self._queue.operation(loop, one.stop) for one in every))
-
-    def stop_now(self) -> None:
-        for one in self._workers:
-            one.stop_now()
-        if self.server is not None:
-            self.server.stop_now()
-
-
-class _Running:
-    """What there is between start and stop."""
-
-    def __init__(
-        self,
-        native: _Native,
-        handlers: LoopHandlers,
-        pool: ThreadHandlers | None,
-        own: AsyncClient | None,
-    ) -> None:
-        self.native = native
-        self.handlers = handlers
-        self.pool = pool
-        self.own = own
-        self.stopped = asyncio.Event()
-        self.stopping: asyncio.Task[None] | None = None

@@ -305,8 +305,9 @@ def contract_of(service: Any) -> Contract:
         return service.contract()
     if inspect.isroutine(service):
         raise TypeError(
-            f"the function {service.__name__} is no service: make one with leveret.Service and "
-            "mark functions with its `rpc`"
+            f"the function {service.__name__} is no service: mark it with the `rpc` of a "
+            "leveret.Service, or to handle tasks or events with @leveret.worker(queue) or "
+            "@leveret.subscriber(events)"
         )
     cls: type = service if isinstance(service, type) else type(service)
     decorated = next((base for base in cls.__mro__ if base in _services), None)

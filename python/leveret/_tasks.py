@@ -5,19 +5,20 @@ given up.
 from __future__ import annotations
 
 import datetime
-import re
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar, cast, overload
 
 import leveret._leveret as _leveret
 
+from ._checks import MOST_32, seconds, whole
 from ._convert import UNREADABLE
-from ._do import do, done_here
+from ._do import Opened, do, done_here
 from ._message import Settled
 from ._names import check_name
-from ._options import QueueOptions, seconds, whole
+from ._options import QueueOptions, TraceContext
 from ._payload import Payload
-from .errors import Executed, InvalidArgument
+from .errors import Executed, InvalidArgument, Unimplemented
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -30,9 +31,6 @@ DeathReason = Literal[
     "attempts", "rejected", "undecodable", "crashed", "expired", "maxlen", "other"
 ]
 
-# The ends of the queues that belong to another one.
-_TAKEN = re.compile(r"\.(dead|suspect|p\d+)$")
-
 
 def retry_settings(attempts: int, delay: float, max_delay: float) -> dict[str, Any]:
     """How failures are retried, for the native side.
@@ -41,16 +39,10 @@ def retry_settings(attempts: int, delay: float, max_delay: float) -> dict[str, A
         TypeError, ValueError: for what does not fit.
     """
     return {
-        "attempts": whole("attempts", attempts),
+        "attempts": whole("attempts", attempts, MOST_32),
         "delay": seconds("retry_delay", delay),
         "max_delay": seconds("max_retry_delay", max_delay),
     }
-
-
-def _partitions(count: int) -> int:
-    if whole("partitions", count) > 1024:
-        raise ValueError(f"there are at most 1024 partitions, not {count}")
-    return count
 
 
 class TaskQueue(Generic[T]):
@@ -64,8 +56,9 @@ class TaskQueue(Generic[T]):
     ```
 
     Args:
-        name: the queue's name, as those of services; the ends `.dead`, `.suspect` and `.p0` are
-            taken.
+        name: the queue's name, as those of services, but up to 190 bytes long together with the
+            namespace; the ends `.dead`, `.suspect`, `.members` and `.p0` are taken. That of a
+            durable subscription is the exchange's, a dot, and the group's.
         type: what a task is: anything that an argument of a service may be; `bytes` and
             `leveret.Raw` are left as they are. By default anything, and the worker's own hint
             decides.
@@ -74,15 +67,17 @@ class TaskQueue(Generic[T]):
             shortened at random to as little as half.
         max_retry_delay: the longest of these.
         kind: "classic", or "quorum": replicated.
-        max_priority: the highest priority that tasks may carry (classic queues).
-        max_length: a push beyond this many fails with `ResourceExhausted`.
+        max_priority: the highest priority that tasks may carry, 1 to 127 (classic queues).
+        max_length: a push beyond this many fails with `ResourceExhausted`. A classic queue makes
+            what it refuses a dead letter besides (`maxlen`): pushing the task again and retrying
+            the letter does it twice. A quorum queue keeps nothing of it.
         partitions: orders the tasks by their keys: those with the same `key` are done one after
             another, as they were pushed, by one worker at a time, and different keys beside one
             another, by all workers. The queue is divided into so many partitions (1 to 1,024; 16
             serve a few workers), on which all who push and work must agree. A task that fails is
             tried again before the next of its key.
         dedup_window: for how many seconds a task that was pushed with `dedup` is remembered once it
-            is done.
+            is done: 0.001 to 10 years.
         queue: more about how the queue is declared, instead of the three above.
 
     Raises:
@@ -139,12 +134,7 @@ class TaskQueue(Generic[T]):
         dedup_window: float = 600.0,
         queue: QueueOptions | None = None,
     ) -> None:
-        self.name = check_name("task queue", name)
-        if _TAKEN.search(name):
-            raise ValueError(
-                f"{name!r} is no task queue name: .dead, .suspect and .p0 are the ends of queues "
-                "that belong to others"
-            )
+        self.name = check_name("task queue", name, longest=190)
         self.payload = Payload(type, f"a task of {name!r}")
         plain = (kind, max_priority, max_length) == ("classic", None, None)
         if queue is None:
@@ -153,13 +143,19 @@ class TaskQueue(Generic[T]):
             raise TypeError(
                 "queue is a leveret.QueueOptions, and has the kind, max_priority and max_length too"
             )
-        self._settings = {
+        self._settings: dict[str, Any] = {
             "name": name,
             "retry": retry_settings(attempts, retry_delay, max_retry_delay),
             "dedup_window": seconds("dedup_window", dedup_window),
-            "partitions": None if partitions is None else _partitions(partitions),
+            "partitions": None if partitions is None else whole("partitions", partitions, 1024),
             "queue": queue.as_settings(),
         }
+        _leveret.check_tasks(self._settings)
+
+    @property
+    def partitions(self) -> int | None:
+        """How many partitions it has; None when it is not ordered by key."""
+        return self._settings["partitions"]
 
     def as_settings(self) -> dict[str, Any]:
         """For the native side."""
@@ -178,11 +174,16 @@ class QueueInfo(NamedTuple):
     ready: int
     """Tasks that wait for a worker."""
     consumers: int
-    """Workers, each of which counts once."""
+    """Workers, each of which counts once; of a queue with `partitions`, those that are owned."""
     set_aside: int
     """Tasks that may have ended their worker and wait to be run alone."""
     dead: int
     """Dead letters."""
+    unacked: int | None = None
+    """Tasks that workers have taken and not settled yet: those that they run, alone or not, and
+    those that they have taken ahead. AMQP does not tell it. It comes from the management API, whose
+    figures are up to 5 s old, and is None without one (`connect(management=...)`), where that
+    fails, and for a queue that it has no figures of yet."""
 
 
 class DeadLetter(Generic[T]):
@@ -225,14 +226,15 @@ class DeadLetter(Generic[T]):
 
     @property
     def attempts(self) -> int:
-        """How many attempts were begun: none when it expired before the first."""
+        """How many attempts were begun: none when it expired before the first, or the queue was
+        full. What a foreign worker or the broker's own limit has refused was begun.
+        """
         return self._native.attempts
 
     @property
     def died_at(self) -> datetime.datetime | None:
         """When it died, by the clock of the worker that gave it up."""
-        at = self._native.died_at
-        return None if at is None else datetime.datetime.fromtimestamp(at, datetime.timezone.utc)
+        return _time(self._native.died_at)
 
     @property
     def content_type(self) -> str | None:
@@ -244,18 +246,68 @@ class DeadLetter(Generic[T]):
         """The body as it travelled."""
         return self._native.body
 
+    @property
+    def key(self) -> str | None:
+        """What orders it, if its queue is divided into partitions."""
+        return self._native.key
+
+    @property
+    def exchange(self) -> str:
+        """The exchange that it was published to; empty for a task."""
+        return self._native.exchange
+
+    @property
+    def routing_key(self) -> str:
+        """The routing key that it was published with; for a task the name of its queue."""
+        return self._native.routing_key
+
+    @property
+    def headers(self) -> Mapping[str, str | int | float | bool]:
+        """All headers but tables and lists, the broker's and Leveret's own among them."""
+        return MappingProxyType(self._native.headers)
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """What its sender sent along."""
+        return MappingProxyType(self._native.metadata)
+
+    @property
+    def priority(self) -> int | None:
+        """Its priority, if it has one."""
+        return self._native.priority
+
+    @property
+    def timestamp(self) -> datetime.datetime | None:
+        """When it was sent, if its sender says so."""
+        return _time(self._native.timestamp)
+
+    @property
+    def sender(self) -> str | None:
+        """What its sender calls itself. Not authenticated."""
+        return self._native.sender
+
+    @property
+    def trace(self) -> TraceContext | None:
+        """The W3C trace headers that it came with."""
+        trace = self._native.trace
+        return None if trace is None else TraceContext(*trace)
+
     def header(self, name: str) -> str | None:
-        """A metadata entry or other header that holds text; None once the letter is settled."""
-        return self._native.header(name)
+        """A metadata entry or other header that holds text."""
+        value = self._native.headers.get(name)
+        return value if isinstance(value, str) else None
 
     def job(self) -> T:
         """The task itself.
 
         Raises:
             InvalidArgument: when it is none of the queue's type, which may be why it died.
+            Unimplemented: for a content encoding or a later version of the protocol.
         """
         try:
             return self._payload.read(self._native)
+        except NotImplementedError as error:
+            raise Unimplemented(str(error), executed=Executed.NO) from error
         except UNREADABLE as error:
             raise InvalidArgument(
                 f"the dead letter is no task of its queue: {error}", executed=Executed.NO
@@ -265,8 +317,10 @@ class DeadLetter(Generic[T]):
         """Pushes it again, from its first attempt.
 
         Raises:
-            LeveretError: as a push, and it stays a dead letter; `FailedPrecondition` when it was
-                retried or discarded before.
+            LeveretError: as a push, and it stays a dead letter; `Unavailable` when the connection
+                that it was read on was lost, and then it stays one too: if that was behind the
+                push, `executed` is `maybe`, and whoever retries the letter pushes the task once
+                more. `FailedPrecondition` when it was retried or discarded before.
         """
         return self._do(self._native.retry())
 
@@ -274,6 +328,8 @@ class DeadLetter(Generic[T]):
         """Removes it for good.
 
         Raises:
+            Unavailable: when the connection that it was read on was lost; it is still there then,
+                unless `executed` is `maybe`, when nobody knows.
             FailedPrecondition: when it was retried or discarded before.
         """
         return self._do(self._native.discard())
@@ -286,6 +342,10 @@ class DeadLetter(Generic[T]):
 
     def __repr__(self) -> str:
         return f"<leveret.DeadLetter {self.id} {self.reason}: {self.error}>"
+
+
+def _time(at: float | None) -> datetime.datetime | None:
+    return None if at is None else datetime.datetime.fromtimestamp(at, datetime.timezone.utc)
 
 
 class DeadLetters(Iterator[DeadLetter[T]]):
@@ -309,10 +369,9 @@ class DeadLetters(Iterator[DeadLetter[T]]):
 class AsyncDeadLetters(AsyncIterator[DeadLetter[T]]):
     """The dead letters that a queue has, oldest first. Made by `AsyncClient.dead_letters`."""
 
-    def __init__(self, open: _leveret.Action, payload: Payload, link: Link) -> None:
+    def __init__(self, open: Callable[[], _leveret.Action], payload: Payload, link: Link) -> None:
         """For `leveret` itself."""
-        self._open = open
-        self._native: _leveret.DeadLetters | None = None
+        self._opened: Opened[_leveret.DeadLetters] = Opened(link, open, "iterate")
         self._payload = payload
         self._link = link
 
@@ -320,10 +379,9 @@ class AsyncDeadLetters(AsyncIterator[DeadLetter[T]]):
         return self
 
     async def __anext__(self) -> DeadLetter[T]:
-        if self._native is None:
-            self._native = await do(self._link, self._open, "iterate")
-        assert self._native is not None
-        letter = await do(self._link, self._native.next(), "iterate")
+        letters = await self._opened.get()
+        assert letters is not None, "nobody closes them"
+        letter = await do(self._link, letters.next(), "iterate")
         if letter is None:
             raise StopAsyncIteration
         return DeadLetter(letter, self._payload, self._link)

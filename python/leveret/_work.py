@@ -9,14 +9,17 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import leveret._leveret as _leveret
 
-from ._consumer import Consumer, parameters_of, payload_for, where_of
+from ._consumer import Consumer, payload_for
 from ._convert import UNREADABLE
+from ._function import is_async, parameters_of, where_of
 from ._message import Message
 from ._outcome import Reject, Retry
+from ._text import text_of
 from .errors import LeveretError
 
 _log = logging.getLogger("leveret")
@@ -34,11 +37,13 @@ class Work:
     def __init__(self, consumer: Consumer[..., Any]) -> None:
         function = consumer.function
         self.where = where_of(function)
-        called = getattr(function, "__call__", None)  # noqa: B004 - objects may be async too
-        self.is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)
-        self.call = function
+        self.is_async = is_async(function)
+        taken = parameters_of(function)
+        self.call = (
+            _by_name(function, taken.message.name) if taken.by_name and taken.message else function
+        )
         self._batch = consumer.settings["batch"] is not None
-        self._with_messages = len(parameters_of(function)) == 2
+        self._with_messages = taken.message is not None
         self._payload = payload_for(consumer, batch=self._batch)
 
     @property
@@ -58,7 +63,7 @@ class Work:
             try:
                 value = self._payload.read(delivery)
             except UNREADABLE as error:
-                run.spoil(place, str(error))
+                run.spoil(place, text_of(error))
             except Exception as error:
                 # A validator of the user's: what it makes of the same value may change.
                 _log.exception("a message for %s could not be read", self.where)
@@ -103,8 +108,21 @@ class Work:
                 _log.error("%s raised %s", self.where, type(error).__name__, exc_info=error)
             run.retry(_reason(error), None)
 
+    def lost(self, run: _leveret.Run) -> None:
+        """It could not be said what became of it."""
+        run.retry("the worker's log has the reason", None)
+
+
+def _by_name(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """The same with its message as the second argument."""
+
+    def call(value: Any, message: Any) -> Any:
+        return function(value, **{name: message})
+
+    return call
+
 
 def _reason(error: BaseException) -> str:
-    text = str(error)
+    text = text_of(error)
     name = type(error).__name__
     return f"{name}: {text}" if text else name

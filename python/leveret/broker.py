@@ -93,11 +93,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = ": choose another with --listen" if error.errno == errno.EADDRINUSE else ""
         _tell(f"{error.strerror or error}{hint}")
         return _UNAVAILABLE
+    page = None
+    if options.status is not None:
+        try:
+            page = broker.serve_status(options.status)
+        except (OSError, ValueError) as error:
+            _tell(f"no status page: {error}")
+            broker.stop()
+            return _USAGE if isinstance(error, ValueError) else _UNAVAILABLE
     _tell("queues and messages are in memory: nothing survives a restart, durable or not")
     shown = broker.url
     if (user, password) != ("guest", "guest"):
         shown = f"amqp://{escape(user)}@{shown.rpartition('@')[2]}"
     print(f"{_NAME}: ready on {shown}", flush=True)
+    if page is not None:
+        print(f"{_NAME}: status on {page}/", flush=True)
     signals.get()
     broker.stop(grace=_GRACE)
     return 0
@@ -145,6 +155,14 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         default=4096,
         help="how many clients at once [4096]",
+    )
+    add(
+        "--status",
+        metavar="ADDRESS",
+        nargs="?",
+        const="127.0.0.1:15672",
+        help="a page that shows what is there, as HTML, text and JSON, for this machine alone "
+        "[127.0.0.1:15672]",
     )
     add("--version", "-V", action="version", version=f"{_NAME} {__version__}")
     return parser

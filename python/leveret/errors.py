@@ -272,7 +272,7 @@ class DomainError(Application):
 
     def __init__(
         self,
-        message: str = "",
+        message: object = "",
         *,
         executed: Executed | str | None = None,
         retryable: bool | None = None,

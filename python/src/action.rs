@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 
 use crate::blocking;
 use crate::delivery::Delivery;
-use crate::fork::{Own, runtime};
+use crate::fork::{Own, forked, runtime};
 use crate::made::Made;
 use crate::queue::{Event, Promise, Queue};
 use crate::request::Request;
@@ -64,10 +64,7 @@ impl Action {
     }
 
     pub(crate) fn take(&self) -> PyResult<Doing> {
-        let doing = self
-            .doing
-            .get()
-            .map_err(|error| PyRuntimeError::new_err(error.message().to_owned()))?;
+        let doing = self.doing.get().map_err(|error| forked(&error))?;
         let doing = doing.lock().unwrap_or_else(PoisonError::into_inner).take();
         doing.ok_or_else(|| PyRuntimeError::new_err("this was done before"))
     }

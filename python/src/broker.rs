@@ -4,6 +4,7 @@
 mod running;
 mod settings;
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ impl Broker {
     fn broker(&self) -> PyResult<(&Running, Arc<leveret_broker::Broker>)> {
         self.running()
             .and_then(|running| Some((running, running.broker()?)))
-            .ok_or_else(|| PyRuntimeError::new_err("this broker does not run"))
+            .ok_or_else(not_running)
     }
 
     /// Does something to the broker, without holding the interpreter: it may have to wait for the broker's lock.
@@ -46,6 +47,10 @@ impl Broker {
         let (_, broker) = self.broker()?;
         Ok(py.detach(|| lever(&broker)))
     }
+}
+
+fn not_running() -> PyErr {
+    PyRuntimeError::new_err("this broker does not run")
 }
 
 fn time(what: &str, given: f64) -> PyResult<Duration> {
@@ -108,6 +113,21 @@ impl Broker {
 
     fn status(&self, py: Python<'_>) -> PyResult<String> {
         self.pull(py, |broker| broker.status().to_json())
+    }
+
+    fn serve_status(&self, py: Python<'_>, address: String) -> PyResult<(String, u16)> {
+        let (running, broker) = self.broker()?;
+        let Some(runtime) = py.detach(|| running.runtime()) else {
+            return Err(not_running());
+        };
+        let serving = async move { broker.serve_status(address).await };
+        match blocking::wait(py, &runtime, serving)? {
+            Ok(address) => Ok((address.ip().to_string(), address.port())),
+            Err(error) if error.kind() == ErrorKind::InvalidInput => {
+                Err(PyValueError::new_err(error.to_string()))
+            }
+            Err(error) => Err(running::Failed::from(error).into()),
+        }
     }
 
     fn close_connection(&self, py: Python<'_>, connection: u64, reason: &str) -> PyResult<bool> {

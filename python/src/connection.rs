@@ -8,6 +8,7 @@ use pyo3::types::{PyAny, PyTuple};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use crate::action::Action;
 use crate::blocking;
 use crate::failure::failure;
 use crate::fork::{Own, runtime};
@@ -92,6 +93,15 @@ impl Connection {
             Ok(ConnectionState::Blocked) => "blocked",
             _ => "closed",
         }
+    }
+
+    /// Ends when the connection is closed for good.
+    fn closed(&self) -> PyResult<Action> {
+        let states = self.get().map(leveret::Connection::states);
+        Action::new(async move {
+            states?.reached(ConnectionState::Closed).await;
+            Ok(Made::Nothing)
+        })
     }
 
     fn unclaimed_replies(&self) -> u64 {

@@ -1,7 +1,7 @@
 //! Between encodings, for the Python half and its tests.
 
 use bytes::Bytes;
-use leveret::{Code, Codec, Encoded, Error, Executed};
+use leveret::{Codec, Encoded, Error};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -30,25 +30,6 @@ pub(crate) fn readable(value: &Encoded) -> Result<(Bytes, u8), Error> {
         _ => JSON,
     };
     value.to_msgpack().map(|body| (body, how))
-}
-
-/// The same of a message, whose content type says what it is.
-pub(crate) fn readable_message(
-    content_type: Option<&str>,
-    body: &Bytes,
-) -> Result<(Bytes, u8), Error> {
-    let codec = Codec::from_content_type(content_type).ok_or_else(|| {
-        Error::new(
-            Code::InvalidArgument,
-            format!(
-                "the content type {:?} is not known here; read it as `leveret.Raw`, or send application/msgpack, \
-                 application/json or text/plain",
-                content_type.unwrap_or_default()
-            ),
-        )
-        .with_executed(Executed::No)
-    })?;
-    readable(&Encoded::new(codec, body.clone()))
 }
 
 /// Checks a body and gives its one value as MessagePack.

@@ -1,18 +1,21 @@
 //! Dead letters in the hands of Python: each is tried again, discarded, or goes back when it is let go of.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use leveret::{Code, Error, Executed, Raw};
-use pyo3::exceptions::PyRuntimeError;
+use leveret::{Code, Encoded, Error, Executed, HeaderValue, Metadata, Raw, TraceContext};
+use pyo3::exceptions::PyNotImplementedError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use crate::action::Action;
-use crate::convert::readable_message;
+use crate::convert::readable;
+use crate::delivery::{entries, header_dict};
 use crate::failure::value_error;
 use crate::fork::Own;
 use crate::made::Made;
+use crate::target::{Trace, trace_parts};
 
 /// The dead letters of a queue.
 #[pyclass(frozen, module = "leveret._leveret")]
@@ -45,6 +48,16 @@ pub(crate) struct DeadLetter {
     attempts: u32,
     died_at: Option<f64>,
     job: Raw,
+    value: Result<Encoded, Error>,
+    key: Option<String>,
+    exchange: String,
+    routing_key: String,
+    headers: Vec<(String, HeaderValue)>,
+    metadata: Metadata,
+    priority: Option<u8>,
+    timestamp: Option<u64>,
+    sender: Option<String>,
+    trace: Option<TraceContext>,
 }
 
 impl DeadLetter {
@@ -60,6 +73,19 @@ impl DeadLetter {
             died_at: died.map(|died| died.as_secs_f64()),
             // As it is, which any body can be read as.
             job: letter.job().unwrap_or_default(),
+            value: letter.undecoded(),
+            key: letter.key().map(str::to_owned),
+            exchange: letter.exchange().to_owned(),
+            routing_key: letter.routing_key().to_owned(),
+            headers: letter
+                .headers()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+            metadata: letter.metadata(),
+            priority: letter.priority(),
+            timestamp: letter.timestamp(),
+            sender: letter.sender().map(str::to_owned),
+            trace: letter.trace(),
             letter: Own::new(Mutex::new(Some(letter))),
         }
     }
@@ -114,20 +140,58 @@ impl DeadLetter {
         PyBytes::new(py, &self.job.body)
     }
 
-    fn header(&self, name: &str) -> PyResult<Option<String>> {
-        let letter = self
-            .letter
-            .get()
-            .map_err(|error| PyRuntimeError::new_err(error.message().to_owned()))?;
-        let letter = letter.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(letter
-            .as_ref()
-            .and_then(|letter| letter.header(name).map(str::to_owned)))
+    #[getter]
+    fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    #[getter]
+    fn exchange(&self) -> &str {
+        &self.exchange
+    }
+
+    #[getter]
+    fn routing_key(&self) -> &str {
+        &self.routing_key
+    }
+
+    #[getter]
+    fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let headers = self.headers.iter();
+        header_dict(py, headers.map(|(name, value)| (&**name, value.clone())))
+    }
+
+    #[getter]
+    fn metadata(&self) -> HashMap<String, String> {
+        entries(&self.metadata)
+    }
+
+    #[getter]
+    fn priority(&self) -> Option<u8> {
+        self.priority
+    }
+
+    #[getter]
+    fn timestamp(&self) -> Option<u64> {
+        self.timestamp
+    }
+
+    #[getter]
+    fn sender(&self) -> Option<&str> {
+        self.sender.as_deref()
+    }
+
+    #[getter]
+    fn trace(&self) -> Option<Trace> {
+        self.trace.clone().map(trace_parts)
     }
 
     fn value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let (body, how) = readable_message(self.job.content_type.as_deref(), &self.job.body)
-            .map_err(|error| value_error(&error))?;
+        let value = self.value.as_ref().map_err(|error| match error.code() {
+            Code::Unimplemented => PyNotImplementedError::new_err(error.message().to_owned()),
+            _ => value_error(error),
+        })?;
+        let (body, how) = readable(value).map_err(|error| value_error(&error))?;
         (PyBytes::new(py, &body), how).into_pyobject(py)
     }
 
@@ -138,9 +202,6 @@ impl DeadLetter {
 
     fn discard(&self) -> PyResult<Action> {
         let letter = self.take();
-        Action::new(async move {
-            letter?.discard();
-            Ok(Made::Nothing)
-        })
+        Action::new(async move { letter?.discard().await.map(|()| Made::Nothing) })
     }
 }

@@ -2,21 +2,21 @@
 //! place for what became of a run of them.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use leveret::{Context, Error, HeaderValue, Message, Outcome};
+use leveret::{Context, Error, HeaderValue, Message, Metadata, Outcome, RunGuard};
 use pyo3::IntoPyObjectExt;
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use tokio::sync::oneshot;
 
 use crate::action::Action;
-use crate::fork::Own;
+use crate::fork::{Own, forked};
 use crate::made::Made;
 use crate::settings::seconds;
-use crate::target::Trace;
+use crate::target::{Trace, trace_parts};
 
 /// A message whose body is fit to be read, with that body and how it came.
 pub(crate) type Readable = (Message, Bytes, u8);
@@ -28,7 +28,18 @@ pub(crate) struct Given {
     /// The place of the consumer in its server's list.
     pub(crate) consumer: usize,
     pub(crate) messages: Vec<Readable>,
+    /// Told when Python has taken it.
+    pub(crate) taken: oneshot::Sender<()>,
+    /// Set when nobody waits for it any more.
+    pub(crate) given_up: Arc<AtomicBool>,
+    pub(crate) desk: Desk,
+}
+
+/// Where the outcome of a run goes. It keeps the run going until there is one, whoever has given it up.
+#[derive(Debug)]
+pub(crate) struct Desk {
     pub(crate) answer: oneshot::Sender<Answer>,
+    pub(crate) _guard: Option<RunGuard>,
 }
 
 /// What became of a run.
@@ -39,8 +50,41 @@ pub(crate) struct Answer {
     pub(crate) outcome: Outcome,
 }
 
-fn unusable(error: &Error) -> PyErr {
-    PyRuntimeError::new_err(error.message().to_owned())
+impl Answer {
+    pub(crate) fn retry(reason: impl Into<String>) -> Self {
+        Self {
+            spoiled: Vec::new(),
+            outcome: Outcome::retry(reason),
+        }
+    }
+}
+
+/// Metadata as Python has it.
+pub(crate) fn entries(metadata: &Metadata) -> HashMap<String, String> {
+    metadata
+        .iter()
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// Headers as Python has them.
+pub(crate) fn header_dict<'py, 'a>(
+    py: Python<'py>,
+    headers: impl Iterator<Item = (&'a str, HeaderValue)>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (name, value) in headers {
+        let value = match value {
+            HeaderValue::Text(text) => text.into_bound_py_any(py)?,
+            HeaderValue::Integer(number) => number.into_bound_py_any(py)?,
+            HeaderValue::Float(number) => number.into_bound_py_any(py)?,
+            HeaderValue::Bool(value) => value.into_bound_py_any(py)?,
+            // Kinds of a later version.
+            _ => continue,
+        };
+        dict.set_item(name, value)?;
+    }
+    Ok(dict)
 }
 
 /// One task or event.
@@ -49,11 +93,12 @@ fn unusable(error: &Error) -> PyErr {
 pub(crate) struct Delivery {
     message: Own<Message>,
     value: (Bytes, u8),
+    given_up: Arc<AtomicBool>,
 }
 
 impl Delivery {
     fn get(&self) -> PyResult<&Message> {
-        self.message.get().map_err(|error| unusable(&error))
+        self.message.get().map_err(|error| forked(&error))
     }
 
     pub(crate) fn context(&self) -> Option<Context> {
@@ -118,19 +163,7 @@ impl Delivery {
 
     #[getter]
     fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let headers = PyDict::new(py);
-        for (name, value) in self.get()?.headers() {
-            let value = match value {
-                HeaderValue::Text(text) => text.into_bound_py_any(py)?,
-                HeaderValue::Integer(number) => number.into_bound_py_any(py)?,
-                HeaderValue::Float(number) => number.into_bound_py_any(py)?,
-                HeaderValue::Bool(value) => value.into_bound_py_any(py)?,
-                // Kinds of a later version.
-                _ => continue,
-            };
-            headers.set_item(name, value)?;
-        }
-        Ok(headers)
+        header_dict(py, self.get()?.headers())
     }
 
     #[getter]
@@ -166,17 +199,12 @@ impl Delivery {
 
     #[getter]
     fn metadata(&self) -> PyResult<HashMap<String, String>> {
-        let metadata = self.get()?.context().metadata();
-        Ok(metadata
-            .iter()
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .collect())
+        Ok(entries(self.get()?.context().metadata()))
     }
 
     #[getter]
     fn trace(&self) -> PyResult<Option<Trace>> {
-        let trace = self.get()?.context().trace().cloned();
-        Ok(trace.map(|trace| (trace.traceparent, trace.tracestate, trace.baggage)))
+        Ok(self.get()?.context().trace().cloned().map(trace_parts))
     }
 
     #[getter]
@@ -197,7 +225,7 @@ impl Delivery {
 
     #[getter]
     fn cancelled(&self) -> PyResult<bool> {
-        Ok(self.get()?.context().is_cancelled())
+        Ok(self.given_up.load(Ordering::Acquire) || self.get()?.context().is_cancelled())
     }
 
     fn ack(&self) -> PyResult<Action> {
@@ -227,17 +255,20 @@ pub(crate) struct Run {
     consumer: usize,
     messages: Vec<Py<Delivery>>,
     spoiled: Mutex<Vec<(usize, String)>>,
-    answer: Own<Mutex<Option<oneshot::Sender<Answer>>>>,
+    desk: Own<Mutex<Option<Desk>>>,
 }
 
 impl Run {
     pub(crate) fn new(py: Python<'_>, given: Given) -> PyResult<Self> {
+        // From here on it is the handler's time.
+        let _ = given.taken.send(());
         let deliveries = given.messages.into_iter().map(|(message, body, how)| {
             Py::new(
                 py,
                 Delivery {
                     message: Own::new(message),
                     value: (body, how),
+                    given_up: Arc::clone(&given.given_up),
                 },
             )
         });
@@ -246,19 +277,19 @@ impl Run {
             consumer: given.consumer,
             messages: deliveries.collect::<PyResult<_>>()?,
             spoiled: Mutex::default(),
-            answer: Own::new(Mutex::new(Some(given.answer))),
+            desk: Own::new(Mutex::new(Some(given.desk))),
         })
     }
 
     /// The first answer counts.
     fn answer(&self, outcome: Outcome) {
-        let Ok(answer) = self.answer.get() else {
+        let Ok(desk) = self.desk.get() else {
             return;
         };
-        let answer = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let desk = desk.lock().unwrap_or_else(PoisonError::into_inner).take();
         let spoiled = self.spoiled.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(answer) = answer {
-            let _ = answer.send(Answer {
+        if let Some(desk) = desk {
+            let _ = desk.answer.send(Answer {
                 spoiled: spoiled.clone(),
                 outcome,
             });

@@ -10,6 +10,18 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use tokio::runtime::{Builder, Handle, Runtime};
 
+pyo3::create_exception!(
+    leveret._leveret,
+    Forked,
+    PyRuntimeError,
+    "Something of the parent was used in the child of a fork."
+);
+
+/// For Python, what [`Own::get`] fails with.
+pub(crate) fn forked(error: &Error) -> PyErr {
+    Forked::new_err(error.message().to_owned())
+}
+
 /// Counts the forks between the first process and this one.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 

@@ -8,12 +8,11 @@ use std::task::{Context, Poll, Waker};
 use futures_util::future::{AbortHandle, Abortable, Aborted, BoxFuture};
 use futures_util::stream::{FuturesUnordered, Stream};
 use leveret::Error;
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use crate::action::{Action, Around};
 use crate::connection::Connection;
-use crate::fork::Own;
+use crate::fork::{Own, forked};
 use crate::queue::{Event, Events, Queue};
 use crate::target::{Sent, Target};
 
@@ -139,10 +138,7 @@ pub(crate) struct Lane {
 
 impl Lane {
     fn send(&self, slot: u64, prepared: Result<BoxFuture<'static, Event>, Error>) -> PyResult<()> {
-        let (orders, events) = self
-            .inner
-            .get()
-            .map_err(|error| PyRuntimeError::new_err(error.message().to_owned()))?;
+        let (orders, events) = self.inner.get().map_err(|error| forked(&error))?;
         match prepared {
             Ok(call) => orders.put(Order::Call { slot, call }),
             Err(error) => events.push(Event::Failed { slot, error }),

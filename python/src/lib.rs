@@ -52,7 +52,7 @@ mod _leveret {
     #[pymodule_export]
     use super::delivery::{Delivery, Run};
     #[pymodule_export]
-    use super::fork::after_fork_in_child;
+    use super::fork::{Forked, after_fork_in_child};
     #[pymodule_export]
     use super::lane::Lane;
     #[pymodule_export]
@@ -66,9 +66,13 @@ mod _leveret {
     #[pymodule_export]
     use super::server::Server;
     #[pymodule_export]
+    use super::settings::check_queue;
+    #[pymodule_export]
     use super::target::Target;
     #[pymodule_export]
     use super::worker::{Listener, Worker};
+    #[pymodule_export]
+    use super::workload::check_tasks;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -45,7 +45,15 @@ impl Made {
             Self::Ids(ids) => ids.into_bound_py_any(py),
             Self::Count(count) => count.into_bound_py_any(py),
             Self::Info(info) => {
-                (info.ready, info.consumers, info.set_aside, info.dead).into_bound_py_any(py)
+                let QueueInfo {
+                    ready,
+                    consumers,
+                    set_aside,
+                    dead,
+                    unacked,
+                    ..
+                } = info;
+                (ready, consumers, set_aside, dead, unacked).into_bound_py_any(py)
             }
             Self::Letters(letters) => DeadLetters::new(*letters).into_bound_py_any(py),
             Self::Letter(letter) => letter

@@ -6,13 +6,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use bytes::Bytes;
 use leveret::{Code, Error, Executed};
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
 use crate::delivery::{Given, Run};
 use crate::failure::failure;
-use crate::fork::Own;
+use crate::fork::{Own, forked};
 use crate::made::Made;
 use crate::request::{Arrived, Request};
 use crate::signal::Signal;
@@ -249,9 +248,7 @@ pub(crate) struct Queue(Own<Arc<Events>>);
 
 impl Queue {
     pub(crate) fn events(&self) -> PyResult<&Arc<Events>> {
-        self.0
-            .get()
-            .map_err(|error| PyRuntimeError::new_err(error.message().to_owned()))
+        self.0.get().map_err(|error| forked(&error))
     }
 }
 

@@ -11,7 +11,7 @@ use pyo3::types::{PyBytes, PyTuple};
 use tokio::sync::oneshot;
 
 use crate::failure::{Raised, value_error};
-use crate::target::Trace;
+use crate::target::{Trace, trace_parts};
 
 /// A request on its way to Python.
 #[derive(Debug)]
@@ -154,8 +154,7 @@ impl Request {
 
     #[getter]
     fn trace(&self) -> Option<Trace> {
-        let trace = self.context.trace()?.clone();
-        Some((trace.traceparent, trace.tracestate, trace.baggage))
+        self.context.trace().cloned().map(trace_parts)
     }
 
     #[getter]

@@ -13,6 +13,8 @@ use pyo3::prelude::*;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::failure::value_error;
+
 /// Reads a dict of plain values.
 pub(crate) fn from_python<T: DeserializeOwned>(value: &Bound<'_, PyAny>) -> PyResult<T> {
     let json: String = value
@@ -23,9 +25,13 @@ pub(crate) fn from_python<T: DeserializeOwned>(value: &Bound<'_, PyAny>) -> PyRe
     serde_json::from_str(&json).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
-/// A time from Python, if it is one.
+/// A time from Python, if it is one. For what no clock can hold the longest that there is, which the core shortens to
+/// what makes sense in its place.
 pub(crate) fn seconds(seconds: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(seconds).ok()
+    let too_long = seconds.is_finite() && seconds > 0.0;
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .or(too_long.then_some(Duration::MAX))
 }
 
 pub(crate) fn duration<'de, D: serde::Deserializer<'de>>(
@@ -70,6 +76,8 @@ pub(crate) struct ConnectionSettings {
     in_flight: Option<(usize, usize)>,
     #[serde(default)]
     max_message_size: Option<usize>,
+    #[serde(default)]
+    management: Option<String>,
     #[serde(default)]
     ca: Vec<String>,
     #[serde(default)]
@@ -127,6 +135,9 @@ impl ConnectionSettings {
         }
         if let Some(bytes) = self.max_message_size {
             builder = builder.max_message_size(bytes);
+        }
+        if let Some(url) = self.management {
+            builder = builder.management(url);
         }
         for pem in self.ca {
             builder = builder.extra_ca(pem);
@@ -320,6 +331,13 @@ pub(crate) fn declare(how: &str) -> PyResult<Declare> {
         "never" => Ok(Declare::Never),
         other => Err(wrong("declare", other, "'create', 'passive' and 'never'")),
     }
+}
+
+/// Raises ValueError for options that no queue can have.
+#[pyfunction]
+pub(crate) fn check_queue(options: &Bound<'_, PyAny>) -> PyResult<()> {
+    let options = from_python::<QueueSettings>(options)?.into_core()?;
+    options.check().map_err(|error| value_error(&error))
 }
 
 impl QueueSettings {

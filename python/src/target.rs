@@ -59,6 +59,11 @@ impl<'py> FromPyObject<'_, 'py> for Sent {
     }
 }
 
+/// A trace as Python has it.
+pub(crate) fn trace_parts(trace: TraceContext) -> Trace {
+    (trace.traceparent, trace.tracestate, trace.baggage)
+}
+
 /// An error that fails every call; errors themselves cannot be cloned.
 #[derive(Debug)]
 pub(crate) struct Failed(leveret::Code, String);

@@ -2,22 +2,23 @@
 //! a channel. A listener is the same for whoever iterates.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use leveret::{Error, Message, Outcome, Raw};
+use leveret::{Code, Error, Executed, Message, Outcome, Raw};
 use pyo3::prelude::*;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::action::Action;
 use crate::connection::Connection;
-use crate::convert::readable_message;
-use crate::delivery::{Answer, Given, Readable};
+use crate::convert::readable;
+use crate::delivery::{self, Answer, Given, Readable};
 use crate::fork::{Own, runtime};
 use crate::made::Made;
 use crate::queue::{Event, Events, MSGPACK, Promise, Queue};
 use crate::service::{Running, next_id};
-use crate::settings::from_python;
+use crate::settings::{from_python, seconds};
 use crate::workload::{Workload, WorkloadSettings};
 
 /// A consumer as the core calls it.
@@ -25,7 +26,48 @@ struct Consumer {
     /// Its place in the server's list.
     index: usize,
     raw: bool,
+    /// How long a handler may take from when it starts: not the core's timeout, which would count while a task waits for
+    /// a thread.
+    timeout: Option<Duration>,
     desk: Desk,
+}
+
+/// A run that Python has been given.
+struct Going {
+    given_up: Arc<AtomicBool>,
+    taken: oneshot::Receiver<()>,
+    answer: oneshot::Receiver<Answer>,
+    ended: bool,
+}
+
+/// Why there is no answer.
+enum Silence {
+    /// Python has let go of the run.
+    LetGo,
+    TookLonger(Duration),
+}
+
+impl Going {
+    async fn answer(&mut self, timeout: Option<Duration>) -> Result<Answer, Silence> {
+        let answer = match timeout {
+            None => (&mut self.answer).await,
+            Some(timeout) => {
+                let _ = (&mut self.taken).await;
+                let answer = tokio::time::timeout(timeout, &mut self.answer).await;
+                answer.map_err(|_| Silence::TookLonger(timeout))?
+            }
+        };
+        self.ended = true;
+        answer.map_err(|_| Silence::LetGo)
+    }
+}
+
+impl Drop for Going {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.given_up.store(true, Ordering::Release);
+        }
+    }
 }
 
 /// Where runs are handled.
@@ -37,18 +79,18 @@ enum Desk {
 impl Consumer {
     /// What of the messages can be read; the others are settled.
     async fn readable(&self, messages: Vec<Message>) -> Vec<Readable> {
-        let mut readable = Vec::with_capacity(messages.len());
+        let mut fit = Vec::with_capacity(messages.len());
         for message in messages {
             if self.raw {
-                readable.push((message, bytes::Bytes::new(), MSGPACK));
+                fit.push((message, bytes::Bytes::new(), MSGPACK));
                 continue;
             }
-            match readable_message(message.content_type(), message.body()) {
-                Ok((body, how)) => readable.push((message, body, how)),
+            match message.undecoded().and_then(|value| readable(&value)) {
+                Ok((body, how)) => fit.push((message, body, how)),
                 Err(error) => spoil(&message, error.message()).await,
             }
         }
-        readable
+        fit
     }
 
     async fn run(&self, messages: Vec<Message>) -> Outcome {
@@ -72,34 +114,48 @@ impl Consumer {
         answer.outcome
     }
 
-    fn given(&self, messages: Vec<Readable>) -> (Box<Given>, oneshot::Receiver<Answer>) {
+    fn given(&self, messages: Vec<Readable>) -> (Box<Given>, Going) {
         let (sender, answer) = oneshot::channel();
+        let (taken, is_taken) = oneshot::channel();
+        let given_up = Arc::new(AtomicBool::new(false));
+        let guard = messages.first().map(|(message, ..)| message.guard());
         let given = Given {
             id: next_id(),
             consumer: self.index,
             messages,
-            answer: sender,
+            taken,
+            given_up: Arc::clone(&given_up),
+            desk: delivery::Desk {
+                answer: sender,
+                _guard: guard,
+            },
         };
-        (Box::new(given), answer)
+        let going = Going {
+            given_up,
+            taken: is_taken,
+            answer,
+            ended: false,
+        };
+        (Box::new(given), going)
     }
 
     async fn handled(&self, events: &Events, messages: Vec<Readable>) -> Answer {
-        let (given, answer) = self.given(messages);
+        let (given, mut going) = self.given(messages);
         let mut running = Running {
             events,
             id: given.id,
             ended: false,
         };
         events.push(Event::Run(given));
-        let outcome = answer.await;
-        if outcome.is_err() && events.is_closed() {
+        let answer = going.answer(self.timeout).await;
+        if matches!(answer, Err(Silence::LetGo)) && events.is_closed() {
             // The process ends: the broker gives it to somebody else.
             std::future::pending::<()>().await;
         }
-        running.ended = true;
-        outcome.unwrap_or_else(|_| Answer {
-            spoiled: Vec::new(),
-            outcome: Outcome::retry("the handler ended without a result"),
+        running.ended = going.ended;
+        answer.unwrap_or_else(|silence| match silence {
+            Silence::LetGo => Answer::retry("the handler ended without a result"),
+            Silence::TookLonger(timeout) => took_longer(timeout),
         })
     }
 
@@ -110,15 +166,21 @@ impl Consumer {
         messages: &[Readable],
     ) -> Answer {
         loop {
-            let (given, answer) = self.given(messages.to_vec());
+            let (given, mut going) = self.given(messages.to_vec());
             if runs.send(given).is_err() {
                 std::future::pending::<()>().await;
             }
-            if let Ok(answer) = answer.await {
-                return answer;
+            match going.answer(self.timeout).await {
+                Ok(answer) => return answer,
+                Err(Silence::TookLonger(timeout)) => return took_longer(timeout),
+                Err(Silence::LetGo) => {}
             }
         }
     }
+}
+
+fn took_longer(timeout: Duration) -> Answer {
+    Answer::retry(format!("the handler took longer than {timeout:?}"))
 }
 
 async fn spoil(message: &Message, error: &str) {
@@ -157,6 +219,21 @@ async fn start(
             builder.start_batches(size, age, together).await
         }
     }
+}
+
+/// The core's own limit for a start is a long one.
+async fn within(
+    timeout: Option<Duration>,
+    start: impl Future<Output = Result<leveret::Worker, Error>>,
+) -> Result<leveret::Worker, Error> {
+    let Some(timeout) = timeout else {
+        return start.await;
+    };
+    let started = tokio::time::timeout(timeout, start).await;
+    started.unwrap_or_else(|_| {
+        let message = format!("the broker has not answered within {timeout:?}");
+        Err(Error::new(Code::Unavailable, message).with_executed(Executed::No))
+    })
 }
 
 /// A running worker or subscription.
@@ -199,6 +276,7 @@ impl Worker {
         let consumer = Consumer {
             index,
             raw: settings.raw,
+            timeout: settings.timeout,
             desk: Desk::Handlers(Arc::clone(runs.events()?)),
         };
         let batch = settings.batch()?;
@@ -244,12 +322,18 @@ pub(crate) struct Listener {
 #[pymethods]
 impl Listener {
     #[staticmethod]
-    fn start(connection: &Connection, settings: &Bound<'_, PyAny>) -> PyResult<Action> {
+    #[pyo3(signature = (connection, settings, timeout=None))]
+    fn start(
+        connection: &Connection,
+        settings: &Bound<'_, PyAny>,
+        timeout: Option<f64>,
+    ) -> PyResult<Action> {
         let settings: WorkloadSettings = from_python(settings)?;
         let (sender, runs) = mpsc::unbounded_channel();
         let consumer = Consumer {
             index: 0,
             raw: settings.raw,
+            timeout: settings.timeout,
             desk: Desk::Iterator(sender),
         };
         let open = match connection.get() {
@@ -258,7 +342,7 @@ impl Listener {
         };
         let workload = settings.into_core(open)?;
         Action::new(async move {
-            let worker = start(workload, None, consumer).await?;
+            let worker = within(timeout.and_then(seconds), start(workload, None, consumer)).await?;
             Ok(Made::Listener(Self {
                 worker: Own::new(Arc::new(worker)),
                 runs: Own::new(Arc::new(Mutex::new(runs))),

@@ -7,7 +7,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use serde::Deserialize;
 
-use crate::settings::{QueueSettings, declare, duration, maybe_duration};
+use crate::failure::value_error;
+use crate::settings::{QueueSettings, declare, duration, from_python, maybe_duration};
 
 /// A queue of tasks.
 #[derive(Deserialize)]
@@ -48,6 +49,13 @@ impl TaskQueueSettings {
             None => queue,
         })
     }
+}
+
+/// Raises ValueError for a queue of tasks that cannot be.
+#[pyfunction]
+pub(crate) fn check_tasks(queue: &Bound<'_, PyAny>) -> PyResult<()> {
+    let queue = from_python::<TaskQueueSettings>(queue)?.into_core()?;
+    queue.check().map_err(|error| value_error(&error))
 }
 
 /// An exchange of events.
@@ -131,7 +139,7 @@ pub(crate) struct WorkloadSettings {
     prefetch: Option<u16>,
     rate: Option<(u32, f64)>,
     #[serde(deserialize_with = "maybe_duration")]
-    timeout: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
     #[serde(deserialize_with = "duration")]
     grace: Duration,
     batch: Option<(u16, f64)>,
@@ -157,9 +165,6 @@ macro_rules! tuned {
         }
         if let Some((runs, period)) = $settings.rate {
             builder = builder.rate(runs, time("rate", period)?);
-        }
-        if let Some(timeout) = $settings.timeout {
-            builder = builder.timeout(timeout);
         }
         builder
     }};

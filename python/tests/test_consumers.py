@@ -25,10 +25,10 @@ TOPIC = leveret.Events.topic("logs", Job)
 
 
 @pytest.mark.parametrize(
-    "name", ["", "a b", "amq.x", "leveret.x", "a.dead", "a.suspect", "a.p0", "a.p12", "a" * 101]
+    "name", ["", "a b", "amq.x", "leveret.x", "a.dead", "a.suspect", "a.p0", "a.p12", "a" * 191]
 )
 def test_names_of_queues(name: str) -> None:
-    with pytest.raises(ValueError, match="task queue name"):
+    with pytest.raises(ValueError, match="name"):
         leveret.TaskQueue(name, Job)
 
 
@@ -45,10 +45,16 @@ def test_names_that_only_look_like_those_of_others() -> None:
     [
         ({"attempts": 0}, ValueError),
         ({"attempts": 1.5}, TypeError),
+        ({"attempts": 2**40}, ValueError),
         ({"retry_delay": -1}, ValueError),
         ({"max_retry_delay": "1"}, TypeError),
         ({"kind": "lazy"}, TypeError),
         ({"dedup_window": None}, TypeError),
+        ({"dedup_window": 0}, ValueError),
+        ({"dedup_window": 1e18}, ValueError),
+        ({"kind": "quorum", "max_priority": 3}, ValueError),
+        ({"max_priority": 256}, ValueError),
+        ({"max_length": -1}, ValueError),
         ({"partitions": 0}, ValueError),
         ({"partitions": 1025}, ValueError),
         ({"queue": {"kind": "quorum"}}, TypeError),
@@ -75,6 +81,10 @@ def handle(job: Job) -> None: ...
         ({"rate": 5}, TypeError),
         ({"rate": (0, 1)}, ValueError),
         ({"rate": (1, -1)}, ValueError),
+        ({"rate": (1, 0)}, ValueError),
+        ({"rate": (10**12, 1)}, ValueError),
+        ({"batch": (70_000, 1)}, ValueError),
+        ({"batch": (10, 1), "prefetch": 5}, ValueError),
         ({"timeout": True}, TypeError),
         ({"batch": (0, 1)}, ValueError),
         ({"batch": 5}, TypeError),
@@ -105,6 +115,8 @@ def test_a_misspelt_option_is_told_what_was_meant() -> None:
         (leveret.Events.headers("a"), {"any": {"b": None}}, TypeError),
         (leveret.Events.topic("a"), {"keys": "b"}, TypeError),
         (leveret.Events.topic("a"), {"keys": [5]}, TypeError),
+        (leveret.Events.topic("a"), {"keys": None}, TypeError),
+        (leveret.Events.topic("a"), {"keys": ["b"], "durable": ""}, ValueError),
         (leveret.Events.topic("a"), {"keys": ["b"], "durable": True}, TypeError),
         (leveret.Events.topic("a"), {"keys": ["b"], "queue": {}}, TypeError),
         (QUEUE, {}, TypeError),
@@ -172,6 +184,8 @@ def test_headers_are_plain_values() -> None:
         ({"a": None}, TypeError),
         ({1: "a"}, TypeError),
         ({"a": 2**63}, ValueError),
+        ({"a": "\ud800"}, ValueError),
+        ({"\ud800": "a"}, ValueError),
     ):
         with pytest.raises(error):
             header_list("headers", wrong)
@@ -193,3 +207,68 @@ def test_outcomes_say_why() -> None:
     assert leveret.Reject("why").reason == "why"
     with pytest.raises(ValueError, match="after"):
         leveret.Retry("why", after=-1)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"durable": 1}, "durable"),
+        ({"auto_delete": None}, "auto_delete"),
+        ({"message_ttl": -1}, "message_ttl"),
+        ({"message_ttl": "1"}, "message_ttl"),
+        ({"expires": 0}, "expires"),
+        ({"max_length": -1}, "max_length"),
+        ({"max_length": 2**40}, "max_length"),
+        ({"max_length": "7"}, "max_length"),
+        ({"max_priority": 0}, "max_priority"),
+        ({"max_priority": 200}, "max_priority"),
+        ({"max_priority": 256}, "max_priority"),
+        ({"kind": "quorum", "max_priority": 3}, "max_priority"),
+        ({"kind": "quorum", "durable": False}, "durable"),
+        ({"kind": "quorum", "auto_delete": True}, "auto_delete"),
+        ({"dead_letter_exchange": 5}, "dead_letter_exchange"),
+        ({"dead_letter_routing_key": "a"}, "dead_letter_exchange"),
+        ({"dead_letter_exchange": "\ud800"}, "dead_letter_exchange"),
+    ],
+)
+def test_options_of_any_queue(options: dict[str, Any], named: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=named):
+        leveret.QueueOptions(**options)
+
+
+def test_a_name_is_a_text() -> None:
+    for wrong in (None, 5, b"jobs"):
+        for make in (leveret.TaskQueue, leveret.Events.topic, leveret.Service):
+            with pytest.raises(TypeError, match="str"):
+                make(wrong)
+
+
+def test_a_queue_in_order_has_no_batches() -> None:
+    ordered = leveret.TaskQueue("ordered", Job, partitions=4)
+    with pytest.raises(ValueError, match="batch"):
+        leveret.worker(ordered, batch=(3, 1.0))
+
+
+def test_what_only_durable_subscribers_have_is_refused_to_others() -> None:
+    for options in ({"attempts": 3}, {"retry_delay": 1.0}, {"queue": leveret.QueueOptions()}):
+        with pytest.raises(TypeError, match=next(iter(options))):
+            leveret.subscriber(TOPIC, keys=["#"], **options)  # type: ignore[call-overload]
+
+
+def test_a_raw_body_is_bytes() -> None:
+    for body in (5, "text", None, [1]):
+        with pytest.raises(TypeError, match="bytes"):
+            leveret.Raw(body)  # type: ignore[arg-type]
+    assert Payload(leveret.Raw, "a task").write(leveret.Raw(memoryview(b"ab"))) == (b"ab", "")  # type: ignore[arg-type]
+
+
+def test_threads_are_as_many_as_run() -> None:
+    for wrong in (0, -1):
+        with pytest.raises(ValueError, match="threads"):
+            leveret.Server(leveret.worker(QUEUE)(handle), threads=wrong)
+
+
+def test_a_function_is_told_what_it_may_be() -> None:
+    with pytest.raises(TypeError, match="worker") as caught:
+        leveret.Server(handle)
+    assert "subscriber" in str(caught.value)

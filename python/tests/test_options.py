@@ -63,6 +63,14 @@ def test_connection_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         connection_settings(None, {"max_message_size": 0})
 
 
+def test_the_management_api_is_named_by_a_url() -> None:
+    api = "http://rabbit:15672"
+    assert connection_settings("a", {"management": api})[0]["management"] == api
+    assert "management" not in connection_settings("a", {"management": None})[0]
+    with pytest.raises(TypeError, match="management is a str"):
+        connection_settings("a", {"management": 15672})
+
+
 def test_queue_options() -> None:
     assert leveret.QueueOptions(kind="quorum").as_settings()["kind"] == "quorum"
     with pytest.raises(TypeError, match="kind is one of"):

@@ -9,6 +9,7 @@ mod connecting;
 mod cuts;
 mod hostile;
 mod hygiene;
+mod keyed;
 mod link;
 mod own_broker;
 mod queues;

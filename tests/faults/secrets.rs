@@ -5,7 +5,9 @@ use std::fmt::{Debug, Write};
 use std::sync::{Arc, Mutex};
 
 use harness::{Broker, Proxy, free_port};
-use leveret::{Connection, ConnectionState, Error};
+use leveret::{Connection, ConnectionState, Error, TaskQueue};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tracing::field::{Field, Visit};
 use tracing::span;
 
@@ -92,7 +94,7 @@ async fn errors_of_connecting_show_no_password() {
         format!("amqp://guest:{CANARY}@[::1/%2f"),
     ];
     for url in urls {
-        let builder = Connection::builder(&url).address(&url);
+        let builder = Connection::builder(&url).address(&url).management(&url);
         assert_hidden(&format!("{builder:?} {builder:#?}"));
         assert_error_hides(&builder.connect().await.expect_err("nobody is there"));
     }
@@ -140,5 +142,43 @@ async fn a_life_with_losses_shows_no_password() {
     broker.remove_user(&user).await;
 
     assert!(log.text().contains("reconnecting"), "{}", log.text());
+    assert_hidden(&log.text());
+}
+
+#[tokio::test]
+async fn a_management_api_is_warned_of_once_for_each_reason_and_without_its_password() {
+    let log = Log::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let broker = Broker::shared().await;
+    let (names, port) = (broker.namespace(), free_port());
+    let builder =
+        builder(broker.url(), &names).management(format!("http://guest:{CANARY}@127.0.0.1:{port}"));
+    assert_hidden(&format!("{builder:?} {builder:#?}"));
+    let connection = builder.connect().await.expect("a connection");
+    assert_hidden(&format!("{connection:#?}"));
+    let tasks = connection.tasks(&TaskQueue::<u8>::new("work"));
+    tasks.push(&1).await.expect("a push");
+    let look = async || tasks.info().await.expect("a look").unacked;
+    let warnings = || log.text().matches("management=").count();
+
+    assert_eq!((look().await, look().await), (None, None));
+    assert_eq!(warnings(), 1, "nobody is there: {}", log.text());
+    let refusing = TcpListener::bind(("127.0.0.1", port))
+        .await
+        .expect("a port");
+    let refused = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = refusing.accept().await {
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let answer = b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n";
+            let _ = stream.write_all(answer).await;
+        }
+    });
+    assert_eq!((look().await, look().await), (None, None));
+    assert_eq!(warnings(), 2, "a wrong login: {}", log.text());
+    refused.abort();
+    let _ = refused.await;
+    assert_eq!(look().await, None);
+    assert_eq!(warnings(), 2, "told before: {}", log.text());
     assert_hidden(&log.text());
 }

@@ -102,6 +102,26 @@ impl Broker {
         })
     }
 
+    /// A fresh private broker of the kind that this run is about, and the URL of its management API, without a login.
+    pub async fn managed() -> (Self, String) {
+        match Kind::of_this_run() {
+            Kind::RabbitMq => {
+                let node = RabbitMq::builder().management().start().await;
+                let url = node.management_url();
+                (node.into(), url)
+            }
+            Kind::Embedded => {
+                let broker = Self::own().await;
+                let Operator::Embedded(own) = &broker.operator else {
+                    unreachable!("an embedded broker of this test's own")
+                };
+                let page = own.serve_status("127.0.0.1:0").await;
+                let page = page.unwrap_or_else(|error| panic!("{error}"));
+                (broker, format!("http://{page}"))
+            }
+        }
+    }
+
     /// Which one it is, for the few places where they differ.
     #[must_use]
     pub fn kind(&self) -> Kind {
@@ -196,6 +216,19 @@ impl Broker {
     /// Brings it up again on the same port.
     pub async fn resume(&self) {
         self.give(Order::Resume).await;
+    }
+
+    /// Has a private broker write down now which quorum queues it has. `RabbitMQ` keeps that list in a file that it
+    /// writes up to 3 s after it has confirmed a declaration (`dets:insert` without `dets:sync` in `ra_directory.erl` of
+    /// `rabbitmq/ra`, 3.1.10 too); a quorum queue that it is killed before comes back empty, and elects no leader.
+    pub async fn write_queue_list(&mut self) {
+        match self.mine() {
+            Own::Embedded(_) => {}
+            Own::RabbitMq(node) => {
+                node.ctl(&["eval", "[ok = dets:sync(T) || T <- dets:all()]."])
+                    .await;
+            }
+        }
     }
 
     /// Ends a private broker without a word, as a crash does.

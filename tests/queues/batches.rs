@@ -49,7 +49,8 @@ async fn a_full_batch_does_not_wait() {
         let batch = within("a batch", batches.recv()).await.unwrap();
         assert_eq!(batch, expected);
     }
-    // What is left is no batch yet; it goes back when the worker stops.
+    // What is left is no batch yet; the worker has it, and gives it back when it stops.
+    world.wait_ready("work", 0).await;
     within("the worker's end", worker.stop()).await;
     assert!(batches.try_recv().is_err());
     world.wait_ready("work", 1).await;
@@ -214,4 +215,15 @@ async fn a_batch_that_can_never_be_full_is_refused() {
         assert_eq!(refused.unwrap_err().code(), Code::InvalidArgument);
     }
     start(worker().prefetch(10), 10).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_suspect_is_a_batch_of_its_own_and_waits_for_no_other() {
+    let world = World::new().await;
+    let connection = world.connect().await;
+    let (mut batches, worker) = collecting(&connection, 10, NEVER).await;
+    let suspect = world.named("work.suspect");
+    assert!(world.raw().await.publish("", &suspect, json("a")).await);
+    assert_eq!(within("a batch", batches.recv()).await.unwrap(), ["a"]);
+    world.assert_all_settled(worker).await;
 }

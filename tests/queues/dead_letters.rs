@@ -1,6 +1,9 @@
 //! Dead letters: why each died, and what can be done with them.
 
-use leveret::{Code, DeathReason, Message, Outcome, TaskQueue};
+use harness::{Proxy, RawMessage, within};
+use lapin::options::QueueDeclareOptions;
+use lapin::types::{AMQPValue, FieldTable};
+use leveret::{Code, DeathReason, Executed, Message, Outcome, TaskQueue};
 
 use crate::world::{Journal, TENTH, World, json, noting, work};
 
@@ -44,7 +47,14 @@ async fn letters_are_read_oldest_first_and_go_back_unless_decided_on() {
         world.wait_ready("work.dead", 3).await;
     }
     let mut letters = tasks.dead_letters().await.unwrap();
-    letters.next().await.unwrap().unwrap().discard();
+    letters
+        .next()
+        .await
+        .unwrap()
+        .unwrap()
+        .discard()
+        .await
+        .unwrap();
     drop(letters);
     world.wait_ready("work.dead", 2).await;
     let mut letters = tasks.dead_letters().await.unwrap();
@@ -162,7 +172,7 @@ async fn what_is_no_task_of_this_type_can_be_looked_at() {
         assert!(letter.error().is_some_and(|error| !error.is_empty()));
         assert_eq!(letter.job().unwrap_err().code(), Code::InvalidArgument);
         assert_eq!(letter.body(), image.body);
-        letter.discard();
+        letter.discard().await.unwrap();
     }
     world.assert_all_settled(worker).await;
 }
@@ -177,8 +187,94 @@ async fn what_a_foreign_consumer_refuses_dies_without_our_reasons() {
     taken.nack(false).await;
     let letter = world.dead_letter(&tasks).await;
     assert_eq!(letter.job().unwrap(), "a");
-    assert_eq!(letter.reason(), DeathReason::Rejected);
+    assert_eq!(
+        (letter.reason(), letter.attempts()),
+        (DeathReason::Rejected, 1)
+    );
     assert_eq!((letter.error(), letter.died_at()), (None, None));
+}
+
+/// A message as a worker leaves it for its second attempt.
+fn second_attempt() -> RawMessage {
+    RawMessage {
+        headers: [("leveret-attempt".to_owned(), "2".to_owned())].into(),
+        ..json("a")
+    }
+}
+
+/// A queue that somebody has declared in his own way, but for where its dead letters go.
+async fn declare(world: &World, arguments: &[(&str, AMQPValue)]) {
+    let dead = AMQPValue::LongString(world.named("work.dead").into());
+    let own = [
+        ("x-dead-letter-exchange", AMQPValue::LongString("".into())),
+        ("x-dead-letter-routing-key", dead),
+    ];
+    let mut table = FieldTable::default();
+    for (name, value) in own.iter().chain(arguments) {
+        table.insert((*name).into(), value.clone());
+    }
+    let options = QueueDeclareOptions {
+        durable: true,
+        ..QueueDeclareOptions::default()
+    };
+    let raw = world.raw().await;
+    raw.declare(&world.named("work.dead")).await;
+    let declared = raw
+        .channel()
+        .queue_declare(world.named("work").into(), options, table);
+    declared.await.expect("a queue");
+}
+
+#[tokio::test]
+async fn the_attempt_that_a_full_queue_did_not_take_was_not_begun() {
+    let world = World::new().await;
+    declare(&world, &[("x-max-length", AMQPValue::LongInt(1))]).await;
+    let raw = world.raw().await;
+    for message in [second_attempt(), json("b")] {
+        assert!(raw.publish("", &world.named("work"), message).await);
+    }
+    let tasks = world.connect().await.tasks(&work());
+    let letter = world.dead_letter(&tasks).await;
+    assert_eq!((letter.reason(), letter.attempts()), (DeathReason::Full, 1));
+    assert_eq!(letter.job().unwrap(), "a");
+}
+
+#[tokio::test]
+async fn the_attempt_that_expired_was_not_begun() {
+    let world = World::new().await;
+    declare(&world, &[("x-message-ttl", AMQPValue::LongInt(10))]).await;
+    let raw = world.raw().await;
+    let message = second_attempt();
+    assert!(raw.publish("", &world.named("work"), message).await);
+    let tasks = world.connect().await.tasks(&work());
+    let letter = world.dead_letter(&tasks).await;
+    assert_eq!(
+        (letter.reason(), letter.attempts()),
+        (DeathReason::Expired, 1)
+    );
+}
+
+#[tokio::test]
+async fn what_came_back_too_often_had_been_begun() {
+    let world = World::new().await;
+    let limited = [
+        ("x-queue-type", AMQPValue::LongString("quorum".into())),
+        ("x-delivery-limit", AMQPValue::LongInt(1)),
+    ];
+    declare(&world, &limited).await;
+    let raw = world.raw().await;
+    let message = second_attempt();
+    assert!(raw.publish("", &world.named("work"), message).await);
+    let mut consumer = raw.consume(&world.named("work"), 1).await;
+    for _ in 0..2 {
+        consumer.next().await.nack(true).await;
+    }
+    let tasks = world.connect().await.tasks(&work());
+    let letter = world.dead_letter(&tasks).await;
+    assert_eq!(
+        (letter.reason(), letter.attempts()),
+        (DeathReason::Other, 2)
+    );
 }
 
 #[tokio::test]
@@ -187,4 +283,53 @@ async fn a_queue_that_nobody_declared_has_no_letters_to_read() {
     let tasks = world.connect().await.tasks(&work());
     let missing = tasks.dead_letters().await.unwrap_err();
     assert_eq!(missing.code(), Code::NoSuchService);
+}
+
+/// It is back in its queue, and a copy besides would be one too many.
+#[tokio::test]
+async fn a_letter_whose_connection_was_lost_stays_and_says_so() {
+    let world = World::new().await;
+    bury(&world, &["a", "b"]).await;
+    let proxy = Proxy::to(world.broker.url()).await;
+    let url = proxy.url_through(world.broker.url());
+    let connection = world.builder_to(&url).connect().await.unwrap();
+    let tasks = connection.tasks(&work());
+    let mut letters = tasks.dead_letters().await.unwrap();
+    let retried = letters.next().await.unwrap().unwrap();
+    let discarded = letters.next().await.unwrap().unwrap();
+    let mut states = connection.states();
+    proxy.reset_connections().await;
+    within("the loss", states.changed()).await;
+    world.wait_ready("work.dead", 2).await;
+    let lost = retried.retry().await.unwrap_err();
+    assert_eq!(lost.code(), Code::Unavailable);
+    assert_eq!(lost.executed(), Executed::No);
+    let lost = discarded.discard().await.unwrap_err();
+    assert_eq!(lost.code(), Code::Unavailable);
+    assert_eq!(lost.executed(), Executed::No);
+    assert_eq!(world.ready("work").await, 0);
+    assert_eq!(world.ready("work.dead").await, 2);
+}
+
+/// It was let in by somebody with another limit, and has to go somewhere.
+#[tokio::test]
+async fn what_is_larger_than_the_workers_own_messages_may_be_can_be_given_up() {
+    for keyed in [false, true] {
+        let world = World::new().await;
+        let queue = if keyed { work().keyed(1) } else { work() };
+        let pusher = world.connect().await;
+        let tasks = pusher.tasks(&queue);
+        let job = "a".repeat(2000);
+        let push = tasks.push(&job);
+        let push = if keyed { push.key("k") } else { push };
+        push.await.unwrap();
+        let small = world.builder().max_message_size(1000).connect().await;
+        let worker = small.unwrap().worker(&queue);
+        let worker = worker.start(async |_: String, _| Outcome::reject("no"));
+        let worker = worker.await.unwrap();
+        let letter = world.dead_letter(&tasks).await;
+        assert_eq!(letter.reason(), DeathReason::Rejected);
+        assert_eq!(letter.job().unwrap(), job);
+        within("the worker's end", worker.stop()).await;
+    }
 }

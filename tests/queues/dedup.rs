@@ -124,7 +124,7 @@ async fn a_task_that_failed_is_not_remembered() {
     journal.wait(4).await;
     world.assert_all_settled(worker).await;
     assert_eq!(journal.jobs(), ["bad", "bad", "good", "good"]);
-    letter.discard();
+    letter.discard().await.unwrap();
 }
 
 #[tokio::test]

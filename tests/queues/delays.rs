@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use leveret::{Code, TaskQueue};
+use harness::within;
+use leveret::{Code, Declare, QueueOptions, TaskQueue};
 
 use crate::world::{Journal, TENTH, World, noting, work};
 
@@ -165,4 +166,40 @@ async fn a_queue_that_was_deleted_gets_its_delayed_tasks_again() {
     sixth.await.unwrap();
     journal.wait(3).await;
     world.assert_all_settled(worker).await;
+}
+
+/// Pushers need not have declared it, or did so before it was deleted.
+#[tokio::test]
+async fn whoever_works_on_a_partition_leads_delayed_tasks_to_it() {
+    let world = World::new().await;
+    let (connection, pusher) = (world.connect().await, world.connect().await);
+    let queue = TaskQueue::<String>::new("work").keyed(8);
+    let journal = Journal::default();
+    let worker = noting(&connection, &queue, &journal).await;
+    // The delays themselves are there, for another queue.
+    let other = pusher.tasks(&TaskQueue::<String>::new("other"));
+    let other = other.push(&"other".to_owned()).delay(2 * TENTH);
+    other.await.unwrap();
+    let trusting = QueueOptions::classic().declare(Declare::Never);
+    let trusting = pusher.tasks(&queue.clone().options(trusting));
+    let first = trusting.push(&"first".to_owned()).key("item-7");
+    first.delay(2 * TENTH).await.unwrap();
+    journal.wait(1).await;
+
+    let tasks = pusher.tasks(&queue);
+    let second = tasks.push(&"second".to_owned()).key("item-7");
+    second.delay(TENTH).await.unwrap();
+    journal.wait(2).await;
+    let partition = world.named("work.p4");
+    world.broker.delete_queue(&partition).await;
+    let raw = world.raw().await;
+    harness::eventually("the partition", async || {
+        raw.queue(&partition).await == Some((0, 1))
+    })
+    .await;
+    let third = tasks.push(&"third".to_owned()).key("item-7");
+    third.delay(TENTH).await.unwrap();
+    journal.wait(3).await;
+    assert_eq!(journal.jobs(), ["first", "second", "third"]);
+    within("the worker's end", worker.stop()).await;
 }

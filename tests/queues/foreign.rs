@@ -191,7 +191,9 @@ async fn a_copy_does_not_follow_the_senders_own_routes() {
     world
         .dead_letter(&connection.tasks(&work()))
         .await
-        .discard();
+        .discard()
+        .await
+        .unwrap();
     world.assert_all_settled(worker).await;
     assert_eq!(raw.queue(&elsewhere).await, Some((1, 0)));
     raw.delete(&elsewhere).await;

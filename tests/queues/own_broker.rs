@@ -1,11 +1,13 @@
-//! A broker that is short of memory, or that goes away and comes back.
+//! A broker that is short of memory, that goes away and comes back, or that has a management API.
 
-use std::time::Duration;
+mod management;
 
-use harness::{Broker, within};
-use leveret::{Code, ConnectionState, Executed};
+use std::time::{Duration, Instant};
 
-use crate::world::{Journal, TENTH, World, noting, work};
+use harness::{Broker, eventually, within};
+use leveret::{Code, ConnectionState, Executed, Message, Outcome, QueueOptions, TaskQueue};
+
+use crate::world::{Gate, Journal, TENTH, World, noting, quick, work};
 
 async fn own_world() -> World {
     let broker = Broker::own().await;
@@ -49,15 +51,18 @@ async fn a_push_waits_for_memory_inside_its_time_limit() {
 #[tokio::test]
 async fn tasks_events_and_dead_letters_outlive_the_broker() {
     let mut world = own_world().await;
+    let quorum = TaskQueue::<String>::new("quorum")
+        .options(QueueOptions::quorum())
+        .retry(quick(2));
     let connection = world.connect().await;
-    let tasks = connection.tasks(&work());
+    let (plain, replicated) = (connection.tasks(&work()), connection.tasks(&quorum));
     let logs = leveret::Events::<String>::fanout("logs");
     let none = Journal::default();
     let audit = async |journal: &Journal| {
         let noted = journal.clone();
         let subscription = connection.subscribe(&logs).durable("audit");
         subscription
-            .start(move |event: String, message: leveret::Message| {
+            .start(move |event: String, message: Message| {
                 noted.note(event, &message);
                 async {}
             })
@@ -70,22 +75,83 @@ async fn tasks_events_and_dead_letters_outlive_the_broker() {
         .publish(&"event".to_owned())
         .await
         .unwrap();
-    tasks.push(&"now".to_owned()).await.unwrap();
-    let brief = tasks.push(&"expired".to_owned()).expires(TENTH / 10);
-    brief.await.unwrap();
-    let later = tasks.push(&"later".to_owned());
-    later.delay(15 * TENTH).await.unwrap();
+    let queues = [("work", &plain), ("quorum", &replicated)];
+    // They make the delay queues, and are gone before the crash: a classic queue passes on without confirms.
+    for (name, tasks) in queues {
+        let pilot = tasks.push(&"pilot".to_owned());
+        pilot.delay(8 * TENTH).await.unwrap();
+        world.wait_ready(name, 1).await;
+        tasks.purge().await.unwrap();
+    }
+    for (name, tasks) in queues {
+        tasks.push(&"now".to_owned()).await.unwrap();
+        let brief = tasks.push(&"expired".to_owned()).expires(TENTH / 10);
+        brief.await.unwrap();
+        world.wait_ready(name, 1).await;
+        world.wait_ready(&format!("{name}.dead"), 1).await;
+    }
+    world.broker.write_queue_list().await;
+    for (_, tasks) in queues {
+        let later = tasks.push(&"later".to_owned());
+        later.delay(15 * TENTH).await.unwrap();
+    }
     world.broker.kill().await;
     let mut states = connection.states();
     within("the loss", states.reached(ConnectionState::Reconnecting)).await;
     world.broker.restart().await;
 
-    let (events, journal) = (Journal::default(), Journal::default());
+    let (events, journal, other) = (Journal::default(), Journal::default(), Journal::default());
     let _audit = audit(&events).await;
     let worker = noting(&connection, &work(), &journal).await;
-    journal.wait(2).await;
+    let quorum_worker = noting(&connection, &quorum, &other).await;
+    for journal in [&journal, &other] {
+        journal.wait(2).await;
+        assert_eq!(journal.jobs(), ["now", "later"]);
+    }
     events.wait(1).await;
-    assert_eq!(journal.jobs(), ["now", "later"]);
-    assert_eq!(world.dead_letter(&tasks).await.job().unwrap(), "expired");
+    for tasks in [plain, replicated] {
+        assert_eq!(world.dead_letter(&tasks).await.job().unwrap(), "expired");
+    }
     world.assert_all_settled(worker).await;
+    quorum_worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_memory_longer_than_its_grace() {
+    for keyed in [false, true] {
+        let queue = if keyed { work().keyed(1) } else { work() };
+        let world = own_world().await;
+        let (connection, pusher) = (world.connect().await, world.connect().await);
+        let tasks = pusher.tasks(&queue);
+        let push = tasks.push(&"a".to_owned());
+        let push = if keyed { push.key("k") } else { push };
+        push.await.unwrap();
+        let (journal, gate) = (Journal::default(), Gate::default());
+        let (noted, passed) = (journal.clone(), gate.clone());
+        let worker = connection.worker(&queue).grace(TENTH);
+        let worker = worker
+            .start(move |job: String, message: Message| {
+                noted.note(job, &message);
+                let gate = passed.clone();
+                async move {
+                    gate.passed().await;
+                    Outcome::reject("no")
+                }
+            })
+            .await
+            .unwrap();
+        journal.wait(1).await;
+        world.broker.set_memory_alarm(true).await;
+        gate.open();
+        let start = Instant::now();
+        within("the worker's end", worker.stop()).await;
+        assert!(start.elapsed() < Duration::from_secs(20));
+        world.broker.set_memory_alarm(false).await;
+        // It is back, or a dead letter.
+        eventually("the task", async || {
+            let info = tasks.info().await.unwrap();
+            info.ready + info.dead >= 1
+        })
+        .await;
+    }
 }

@@ -1,8 +1,11 @@
 //! Failures: how often a task is tried again, how long it rests, and what of it stays the same.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use harness::RawMessage;
+use lapin::options::QueueDeclareOptions;
+use lapin::types::{AMQPValue, FieldTable, ShortString};
 use leveret::{Connection, DeathReason, Message, Outcome, Retry, TaskQueue, Worker};
 
 use crate::world::{Journal, TENTH, World, json, noting, quick, work};
@@ -46,7 +49,7 @@ async fn a_failing_task_is_tried_as_often_as_allowed_and_no_more() {
     let died = letter.died_at().unwrap();
     assert!(died >= began - TENTH && died <= SystemTime::now());
     assert_eq!(letter.header("leveret-queue"), Some(&*world.named("work")));
-    letter.discard();
+    letter.discard().await.unwrap();
 
     world.assert_all_settled(worker).await;
     assert_eq!(journal.attempts(), [1, 2, 3]);
@@ -114,6 +117,49 @@ async fn a_rejected_task_is_not_tried_again() {
     assert_eq!(journal.attempts(), [1]);
 }
 
+/// There is room for one dead letter.
+async fn limit_the_dead(world: &World) {
+    let raw = world.raw().await;
+    let arguments = [
+        ("x-max-length", AMQPValue::LongInt(1)),
+        ("x-overflow", AMQPValue::LongString("reject-publish".into())),
+    ];
+    let arguments = arguments.map(|(name, value)| (ShortString::from(name), value));
+    let options = QueueDeclareOptions {
+        durable: true,
+        ..Default::default()
+    };
+    let (queue, channel) = (world.named("work.dead"), raw.channel());
+    let declared = channel.queue_declare(
+        queue.as_str().into(),
+        options,
+        FieldTable::from(std::collections::BTreeMap::from(arguments)),
+    );
+    declared.await.expect("a queue");
+    assert!(raw.publish("", &queue, json("in the way")).await);
+}
+
+#[tokio::test]
+async fn a_task_stays_until_its_copy_is_confirmed() {
+    let world = World::new().await;
+    limit_the_dead(&world).await;
+    let connection = world.connect().await;
+    let journal = Journal::default();
+    let worker = giving(&connection, &work(), &journal, |_| Outcome::reject("no")).await;
+    let tasks = connection.tasks(&work());
+    tasks.push(&"a".to_owned()).await.unwrap();
+    // No room for the letter: it comes again.
+    journal.wait(2).await;
+    let first = world.dead_letter(&tasks).await;
+    assert_eq!(first.job().unwrap(), "in the way");
+    first.discard().await.unwrap();
+    let second = world.dead_letter(&tasks).await;
+    assert_eq!(second.job().unwrap(), "a");
+    assert_eq!(second.reason(), DeathReason::Rejected);
+    second.discard().await.unwrap();
+    world.assert_all_settled(worker).await;
+}
+
 #[tokio::test]
 async fn a_panic_is_a_failure_and_costs_the_worker_nothing() {
     let world = World::new().await;
@@ -139,7 +185,7 @@ async fn a_panic_is_a_failure_and_costs_the_worker_nothing() {
         let letter = world.dead_letter(&tasks).await;
         assert_eq!(letter.reason(), DeathReason::Attempts);
         assert!(letter.error().is_some_and(|error| !error.is_empty()));
-        letter.discard();
+        letter.discard().await.unwrap();
     }
     world.assert_all_settled(worker).await;
     assert_eq!(
@@ -201,7 +247,7 @@ async fn a_task_rests_before_each_attempt() {
         let rest = pair[1].at - pair[0].at;
         assert!(rest >= full / 2, "{rest:?} before {full:?}");
     }
-    world.dead_letter(&tasks).await.discard();
+    world.dead_letter(&tasks).await.discard().await.unwrap();
     world.assert_all_settled(worker).await;
 }
 
@@ -317,4 +363,51 @@ async fn tasks_that_rest_hold_nobody_up() {
     let worker = noting(&connection, &queue, &other).await;
     world.assert_all_settled(worker).await;
     assert_eq!(other.jobs(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_thread_that_has_outlived_its_timeout_keeps_its_place() {
+    let world = World::new().await;
+    let connection = world.connect().await;
+    let (hold, held) = std::sync::mpsc::channel::<()>();
+    let held = Arc::new(Mutex::new(held));
+    let journal = Journal::default();
+    let noted = journal.clone();
+    let worker = connection.worker(&work()).concurrency(1).timeout(TENTH);
+    let worker = worker
+        .start(move |job: String, message: Message| {
+            let hangs = message.attempt() == 1 && job == "a";
+            noted.note(job, &message);
+            let (held, guard) = (Arc::clone(&held), message.guard());
+            async move {
+                if hangs {
+                    let thread = tokio::task::spawn_blocking(move || {
+                        let _guard = guard;
+                        let _ = held.lock().unwrap().recv();
+                    });
+                    thread.await.unwrap();
+                }
+            }
+        })
+        .await
+        .unwrap();
+    let tasks = connection.tasks(&work());
+    tasks.push(&"a".to_owned()).await.unwrap();
+    journal.wait(1).await;
+    tasks.push(&"b".to_owned()).await.unwrap();
+    // What another worker is given long after the timeout and the rest.
+    let (clock, ticks) = (TaskQueue::new("clock"), Journal::default());
+    let other = noting(&connection, &clock, &ticks).await;
+    let tick = connection.tasks(&clock);
+    tick.push(&"tick".to_owned())
+        .delay(5 * TENTH)
+        .await
+        .unwrap();
+    ticks.wait(1).await;
+    assert_eq!(journal.jobs(), ["a"]);
+    drop(hold);
+    journal.wait(3).await;
+    world.assert_all_settled(worker).await;
+    assert_eq!(journal.sorted(), ["a", "a", "b"]);
+    other.stop().await;
 }

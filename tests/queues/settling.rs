@@ -113,7 +113,7 @@ async fn a_message_is_settled_once() {
     let letter = world.dead_letter(&tasks).await;
     assert_eq!(letter.reason(), DeathReason::Rejected);
     assert_eq!(letter.error(), Some("by hand"));
-    letter.discard();
+    letter.discard().await.unwrap();
 
     // After its end the handler's result has settled it.
     tasks.push(&"leave".to_owned()).await.unwrap();

@@ -67,16 +67,24 @@ async fn a_transient_event_that_fails_is_dropped() {
         .start(move |event: String, message: Message| {
             noted.note(&*event, &message);
             assert!(event != "panic", "an event that is bad");
-            async move { Err::<(), _>("no") }
+            async move {
+                match &*event {
+                    "retry" => message.retry("later").await.unwrap(),
+                    "reject" => message.reject("never").await.unwrap(),
+                    _ => {}
+                }
+                Err::<(), _>("no")
+            }
         })
         .await
         .unwrap();
-    for event in ["fail", "panic", "last"] {
+    let events = ["fail", "retry", "reject", "panic", "last"];
+    for event in events {
         publish(&connection, event).await;
     }
-    journal.wait(3).await;
+    journal.wait(5).await;
     within("the worker's end", worker.stop()).await;
-    assert_eq!(journal.jobs(), ["fail", "panic", "last"]);
+    assert_eq!(journal.jobs(), events);
 }
 
 #[tokio::test]
@@ -204,4 +212,31 @@ async fn events_that_have_waited_too_long_expire() {
     let letter = world.dead_letter(&queue).await;
     assert_eq!(letter.reason(), DeathReason::Expired);
     assert_eq!(letter.job().unwrap(), "a");
+}
+
+/// The queue of a durable subscription may have a longer name than tasks need.
+#[tokio::test]
+async fn a_group_of_long_names_has_dead_letters_too() {
+    let world = World::new().await;
+    let connection = world.connect().await;
+    let (name, group) = ("e".repeat(60), "g".repeat(60));
+    let events = Events::<String>::fanout(&*name);
+    let subscription = connection.subscribe(&events).durable(&*group);
+    let worker = subscription
+        .start(async |_: String, _| Outcome::reject("no"))
+        .await
+        .unwrap();
+    let event = connection.events(&events).publish(&"a".to_owned());
+    event.await.unwrap();
+    let queue = connection.tasks(&TaskQueue::<String>::new(format!("{name}.{group}")));
+    let letter = world.dead_letter(&queue).await;
+    assert_eq!(letter.reason(), DeathReason::Rejected);
+    within("the worker's end", worker.stop()).await;
+    let long = "q".repeat(190 - world.namespace.len());
+    for (name, fits) in [(long.clone(), true), (long + "q", false)] {
+        let tasks = connection.tasks(&TaskQueue::<String>::new(name));
+        let pushed = tasks.push(&"a".to_owned()).await;
+        let code = pushed.err().map(|error| error.code());
+        assert_eq!(code.is_none(), fits, "{code:?}");
+    }
 }

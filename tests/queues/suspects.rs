@@ -70,6 +70,40 @@ async fn a_task_of_a_worker_that_is_gone_is_run_apart_and_not_blamed() {
 }
 
 #[tokio::test]
+async fn nothing_runs_beside_a_suspect() {
+    let world = World::new().await;
+    let connection = world.connect().await;
+    let (journal, gate) = (Journal::default(), Gate::default());
+    let (noted, held) = (journal.clone(), gate.clone());
+    let worker = connection.worker(&work()).concurrency(2);
+    let worker = worker
+        .start(move |job: String, message: Message| {
+            let (noted, held) = (noted.clone(), held.clone());
+            async move {
+                noted.note(&*job, &message);
+                held.passed().await;
+                // Whatever could run beside it gets its chance.
+                tokio::task::yield_now().await;
+                noted.note(format!("end of {job}"), &message);
+            }
+        })
+        .await
+        .unwrap();
+    push(&world, &["a"]).await;
+    journal.wait(1).await;
+    let (raw, aside) = (world.raw().await, world.named("work.suspect"));
+    assert!(raw.publish("", &aside, task("s", 1)).await);
+    world.wait_ready("work.suspect", 0).await;
+    push(&world, &["b"]).await;
+    world.wait_ready("work", 0).await;
+    gate.open();
+    journal.wait(6).await;
+    world.assert_all_settled(worker).await;
+    let expected = ["a", "end of a", "s", "end of s", "b", "end of b"];
+    assert_eq!(journal.jobs(), expected);
+}
+
+#[tokio::test]
 async fn what_ends_its_worker_alone_loses_an_attempt() {
     let world = World::new().await;
     declare(&world).await;
@@ -128,6 +162,53 @@ async fn a_suspect_that_fails_rests_and_comes_back_as_any_other() {
     assert_eq!(runs[1].queue, world.named("work"));
     world.assert_all_settled(worker).await;
     assert_eq!(journal.attempts(), [1, 2]);
+}
+
+/// Its copy is another attempt, which whoever had it may have died of.
+#[tokio::test]
+async fn a_later_attempt_that_was_with_somebody_else_is_not_taken_for_done() {
+    let world = World::new().await;
+    declare(&world).await;
+    let (journal, fail, hold) = (Journal::default(), Gate::default(), Gate::default());
+    let (noted, fails, holds) = (journal.clone(), fail.clone(), hold.clone());
+    let connection = world.connect().await;
+    let worker = connection.worker(&work()).concurrency(1).prefetch(1);
+    let worker = worker
+        .start(move |job: String, message: Message| {
+            noted.note(job.clone(), &message);
+            let (fail, hold) = (fails.clone(), holds.clone());
+            async move {
+                match (&*job, message.attempt()) {
+                    ("a", 1) => {
+                        fail.passed().await;
+                        return Err("not yet");
+                    }
+                    ("hold", _) => hold.passed().await,
+                    _ => {}
+                }
+                Ok(())
+            }
+        })
+        .await
+        .unwrap();
+    push(&world, &["a"]).await;
+    journal.wait(1).await;
+    push(&world, &["hold"]).await;
+    fail.open();
+    journal.wait(2).await;
+    // The copy goes to somebody who ends while he has it.
+    let other = world.raw().await;
+    let mut taker = other.consume(&world.named("work"), 1).await;
+    taker.next().await;
+    let ended = other.channel().close(200, "gone".into()).await;
+    ended.unwrap();
+    world.wait_ready("work", 1).await;
+    hold.open();
+    let run = journal.wait(3).await.remove(2);
+    assert_eq!((&*run.job, run.attempt), ("a", 2));
+    assert_eq!(run.queue, world.named("work.suspect"));
+    world.assert_all_settled(worker).await;
+    assert_eq!(journal.jobs(), ["a", "hold", "a"]);
 }
 
 #[tokio::test]

@@ -89,6 +89,15 @@ impl World {
         .await;
     }
 
+    /// Waits until somebody has all messages of a queue.
+    pub(crate) async fn wait_consumed(&self, name: &str) {
+        let (raw, queue) = (self.raw().await, self.named(name));
+        eventually(&format!("a consumer of {name}"), async || {
+            raw.queue(&queue).await == Some((0, 1))
+        })
+        .await;
+    }
+
     /// Waits for a dead letter, and takes the oldest.
     pub(crate) async fn dead_letter<T>(&self, tasks: &Tasks<T>) -> DeadLetter<T>
     where

@@ -21,6 +21,7 @@ mod sharing;
 mod shop;
 mod stopping;
 mod tutorial;
+mod waiting;
 mod wire_errors;
 mod wire_requests;
 mod world;

@@ -17,6 +17,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 // amqplib's names of the properties in the files.
 const NAMES = {
   content_type: 'contentType',
+  content_encoding: 'contentEncoding',
   correlation_id: 'correlationId',
   reply_to: 'replyTo',
   message_id: 'messageId',
@@ -73,7 +74,7 @@ for (const { name, codec, event, published: { body_hex: hex, properties } } of r
   })
 }
 
-for (const { name, queue, exchange, group, attempts, delivered: original, outcome, published: expected, varies } of read('copies.json')) {
+for (const { name, queue, exchange, group, attempts, redelivered, delivered: original, outcome, published: expected, varies } of read('copies.json')) {
   test(`copy: ${name}`, () => {
     const at = { names: exchange ? tasks.queuesOf(`${exchange}.${group}`) : tasks.taskQueue('', queue), subscribed: Boolean(exchange) }
     const message = delivered(original)
@@ -81,8 +82,13 @@ for (const { name, queue, exchange, group, attempts, delivered: original, outcom
     let made
     if (outcome.retry_ms !== undefined && attempt < attempts) {
       made = tasks.later(message, at, outcome.retry_ms / 1000, { attempt: attempt + 1, error: outcome.reason })
+    } else if (redelivered && attempt < attempts) {
+      const alone = message.fields.routingKey === at.names.suspect
+      made = tasks.setAside(message, at, alone ? { attempt: attempt + 1, error: 'its worker has ended' } : { attempt })
     } else {
       const { 'leveret-death': death, 'leveret-error': error } = expected.headers
+      if (death === 'undecodable') assert.throws(() => tasks.read(message))
+      else tasks.read(message)
       made = tasks.deadLetter(message, at, { death, error: outcome.reason ?? outcome.reject ?? (error || 'why it cannot be done') })
     }
     assert.deepEqual(settle(published(made), expected, varies), expected)
@@ -107,6 +113,23 @@ for (const { name, of, declared } of read('topology.json')) {
       if (bindings.length) assert.deepEqual(bindings.at(-1), { exchange, routing_key: pattern })
     })
   }
+}
+
+for (const { name, allowed } of read('names.json')) {
+  test(`name: ${name}`, () => {
+    if (allowed) assert.equal(tasks.taskQueue('', name).queue, name)
+    else assert.throws(() => tasks.taskQueue('', name), TypeError)
+  })
+}
+
+for (const { name, queue, partitions, delivered: original, published: expected } of read('marks.json')) {
+  test(`mark: ${name}`, () => {
+    const { content, fields, properties } = delivered(original)
+    const at = `${queue}.p${tasks.partition(properties.headers['leveret-key'], partitions)}`
+    assert.equal(fields.routingKey, at)
+    assert.deepEqual([expected.exchange, expected.routing_key], ['', `${at}.marks`])
+    assert.equal(bytes(expected.body_hex).toString(), properties.messageId ?? tasks.digest(at, content))
+  })
 }
 
 for (const { name, queue, key, digest } of read('digests.json')) {

@@ -73,6 +73,10 @@ def test_copies(message: dict[str, Any]) -> None:
     if "leveret-death" in headers:
         assert (after["exchange"], after["routing_key"]) == ("", f"{queue}.dead")
         assert (headers["leveret-attempt"], headers["leveret-queue"]) == (attempt, queue)
+    elif message.get("redelivered"):
+        alone = before["routing_key"] == f"{queue}.suspect"
+        assert (after["exchange"], after["routing_key"]) == ("", f"{queue}.suspect")
+        assert headers["leveret-attempt"] == attempt + alone
     else:
         route = detour(outcome["retry_ms"], queue, "leveret.delay.")
         assert (after["exchange"], after["routing_key"]) == route
@@ -89,10 +93,32 @@ def test_copies(message: dict[str, Any]) -> None:
     assert after["properties"] == properties
 
 
+@pytest.mark.parametrize("message", messages("names.json"))
+def test_names(message: dict[str, Any]) -> None:
+    if message["allowed"]:
+        assert leveret.TaskQueue(message["name"]).name == message["name"]
+    else:
+        with pytest.raises(ValueError, match="name"):
+            leveret.TaskQueue(message["name"])
+
+
 @pytest.mark.parametrize("message", messages("digests.json"))
 def test_digests(message: dict[str, Any]) -> None:
     digest = hashlib.sha256(f"{message['queue']}\0{message['key']}".encode())
     assert digest.hexdigest()[:32] == message["digest"]
+
+
+@pytest.mark.parametrize("message", messages("marks.json"))
+def test_marks(message: dict[str, Any]) -> None:
+    before, after = message["delivered"], message["published"]
+    key = before["headers"]["leveret-key"].encode()
+    partition = f"{message['queue']}.p{zlib.crc32(key) % message['partitions']}"
+    assert before["routing_key"] == partition
+    assert (after["exchange"], after["routing_key"]) == ("", f"{partition}.marks")
+    body = partition.encode() + b"\0" + bytes.fromhex(before["body_hex"])
+    digest = hashlib.sha256(body).hexdigest()[:32]
+    name = before["properties"].get("message_id", digest)
+    assert bytes.fromhex(after["body_hex"]) == name.encode()
 
 
 class Place:

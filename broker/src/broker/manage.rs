@@ -1,7 +1,13 @@
 //! What an operator of RabbitMQ does with `rabbitmqctl`: look at everything; add and remove users and virtual hosts.
 
-use super::Broker;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::{BindError, Broker};
 use crate::error::Refusal;
+use crate::page::Page;
 use crate::settings::User;
 use crate::status::Status;
 
@@ -17,11 +23,31 @@ impl Broker {
     /// # Ok(()) }
     /// ```
     pub fn status(&self) -> Status {
-        let mut status = Status::default();
-        for host in self.shared.hosts() {
-            host.lock().describe(&mut status);
-        }
-        status
+        self.shared.status()
+    }
+
+    /// Serves a page that shows what is there, as HTML, as text and as JSON, for as long as the broker lives; port 0
+    /// takes a free one. It also answers `GET /api/queues/VHOST/NAME` as RabbitMQ's management API does, to the logins of
+    /// the broker, with a queue's counts.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be listened on, and for one that is not loopback: the page itself asks for no login.
+    pub async fn serve_status(&self, address: impl fmt::Display) -> Result<SocketAddr, BindError> {
+        let address = address.to_string();
+        // The caller may be on another runtime.
+        let binding = self.runtime.spawn({
+            let address = address.clone();
+            async move { Page::bind(&address).await }
+        });
+        let bound = binding.await.map_err(io::Error::other);
+        let page = bound
+            .and_then(|page| page)
+            .map_err(|source| BindError { address, source })?;
+        let address = page.address();
+        let serving = self.runtime.spawn(page.serve(Arc::clone(&self.shared)));
+        self.running().pages.push(serving.abort_handle());
+        Ok(address)
     }
 
     /// Lets a user in from now on, or gives one another password; connections that are open stay open. True when nobody

@@ -1,13 +1,18 @@
 //! The page as a browser asks for it, and as others try to abuse it.
 
-use super::*;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use lapin::options::{BasicConsumeOptions, BasicPublishOptions, BasicQosOptions};
+use lapin::types::FieldTable;
+use lapin::{BasicProperties, ConnectionProperties};
 
-async fn served() -> SocketAddr {
+use super::*;
+use crate::Broker;
+
+async fn served() -> (Broker, SocketAddr) {
     let broker = Broker::bind("127.0.0.1:0").await.expect("bound");
-    let page = Page::bind("127.0.0.1:0").await.expect("bound");
-    let address = page.address();
-    tokio::spawn(page.serve(Arc::new(broker)));
-    address
+    let address = broker.serve_status("127.0.0.1:0").await.expect("a page");
+    (broker, address)
 }
 
 async fn ask(address: SocketAddr, request: &[u8]) -> String {
@@ -25,7 +30,7 @@ async fn ask(address: SocketAddr, request: &[u8]) -> String {
 
 #[tokio::test]
 async fn what_is_there_is_shown() {
-    let address = served().await;
+    let (_broker, address) = served().await;
     for (path, kind, part) in [
         ("/", "text/html", "<pre>Messages take 0 bytes"),
         ("/?x", "text/html", "amq.topic"),
@@ -49,7 +54,7 @@ async fn what_is_there_is_shown() {
 
 #[tokio::test]
 async fn what_makes_no_sense_is_refused() {
-    let address = served().await;
+    let (_broker, address) = served().await;
     for (request, status) in [
         ("GET /nothing HTTP/1.1\r\n\r\n", "404"),
         ("GET http://127.0.0.1/ HTTP/1.1\r\n\r\n", "404"),
@@ -84,7 +89,7 @@ async fn what_makes_no_sense_is_refused() {
 
 #[tokio::test]
 async fn nobody_keeps_it_busy_for_long() {
-    let address = served().await;
+    let (_broker, address) = served().await;
     // As many as are answered at once, and none of them says anything.
     let mut silent = Vec::new();
     for _ in 0..MOST {
@@ -107,8 +112,92 @@ async fn nobody_keeps_it_busy_for_long() {
 
 #[tokio::test]
 async fn it_is_for_this_machine_alone() {
-    let error = Page::bind("0.0.0.0:0").await.expect_err("not loopback");
-    assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    let (broker, _) = served().await;
+    let error = broker.serve_status("0.0.0.0:0").await;
+    assert_eq!(
+        error.expect_err("not loopback").kind(),
+        io::ErrorKind::InvalidInput
+    );
+}
+
+#[tokio::test]
+async fn it_ends_with_the_broker() {
+    let (broker, address) = served().await;
+    drop(broker);
+    let gone = async {
+        while TcpStream::connect(address).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, gone).await.expect("nobody listens");
+}
+
+/// Asks the management API as this login.
+async fn ask_api(address: SocketAddr, path: &str, login: &str) -> (String, serde_json::Value) {
+    let login = BASE64_STANDARD.encode(login);
+    let request = format!("GET {path} HTTP/1.1\r\nauthorization: Basic {login}\r\n\r\n");
+    let answer = ask(address, request.as_bytes()).await;
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    let status = head.split(' ').nth(1).expect("a status");
+    (status.to_owned(), serde_json::from_str(body).expect("JSON"))
+}
+
+#[tokio::test]
+async fn queues_are_told_as_by_the_management_api() {
+    let (broker, address) = served().await;
+    assert!(broker.add_vhost("a/b c"));
+    let url = broker.url().replace("%2f", "a%2fb%20c");
+    let connection = lapin::Connection::connect(&url, ConnectionProperties::default()).await;
+    let connection = connection.expect("connected");
+    let channel = connection.create_channel().await.expect("a channel");
+    let name = "jobs/\u{e9} %";
+    channel
+        .queue_declare(name.into(), Default::default(), FieldTable::default())
+        .await
+        .expect("declared");
+    for _ in 0..5 {
+        let options = BasicPublishOptions::default();
+        let properties = BasicProperties::default();
+        channel
+            .basic_publish("".into(), name.into(), options, b"hay", properties)
+            .await
+            .expect("published");
+    }
+    channel
+        .basic_qos(3, BasicQosOptions::default())
+        .await
+        .expect("a prefetch");
+    let options = BasicConsumeOptions::default();
+    let consumer = channel.basic_consume(name.into(), "".into(), options, FieldTable::default());
+    let _consumer = consumer.await.expect("a consumer");
+
+    let path = "/api/queues/a%2Fb%20c/jobs%2f%C3%A9%20%25?columns=name";
+    let (status, told) = ask_api(address, path, "guest:guest").await;
+    assert_eq!(status, "200");
+    let expected = serde_json::json!({
+        "name": name, "vhost": "a/b c", "messages": 5, "messages_ready": 2,
+        "messages_unacknowledged": 3, "consumers": 1,
+    });
+    assert_eq!(told, expected);
+
+    for (path, login, refused) in [
+        ("a%2Fb%20c/jobs%2f%C3%A9%20%25", "guest:wrong", "401"),
+        ("a%2Fb%20c/jobs%2f%C3%A9%20%25", "guest", "401"),
+        ("a%2Fb%20c/jobs%2f%C3%A9%20%25", "nobody:guest", "401"),
+        ("%2F/jobs%2f%C3%A9%20%25", "guest:guest", "404"),
+        ("nowhere/jobs", "guest:guest", "404"),
+        ("a%2Fb%20c/jobs/\u{e9}", "guest:guest", "404"),
+        ("a%2Fb%20c/jobs%2f%C3", "guest:guest", "404"),
+        ("a%2Fb%20c", "guest:guest", "404"),
+        ("", "guest:guest", "404"),
+    ] {
+        let (status, told) = ask_api(address, &format!("/api/queues/{path}"), login).await;
+        assert_eq!(status, refused, "{path} {login}: {told}");
+        assert!(told["error"].is_string(), "{told}");
+    }
+    let without = b"GET /api/queues/%2F/jobs HTTP/1.1\r\n\r\n";
+    let answer = ask(address, without).await;
+    assert!(answer.starts_with("HTTP/1.0 401 "), "{answer}");
 }
 
 #[test]

@@ -25,6 +25,22 @@ impl Status {
     }
 }
 
+impl QueueStatus {
+    /// One JSON object, with the names that RabbitMQ's management API has for what both know.
+    pub(crate) fn to_management_json(&self) -> String {
+        let mut out = String::new();
+        object(&mut out, |o| {
+            o.text("name", &self.name);
+            o.text("vhost", &self.vhost);
+            o.raw("messages", self.ready + self.unacked);
+            o.raw("messages_ready", self.ready);
+            o.raw("messages_unacknowledged", self.unacked);
+            o.raw("consumers", self.consumers);
+        });
+        out
+    }
+}
+
 fn queue(o: &mut Object<'_>, queue: &QueueStatus) {
     o.text("vhost", &queue.vhost);
     o.text("name", &queue.name);

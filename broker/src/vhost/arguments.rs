@@ -34,6 +34,7 @@ pub(crate) struct QueueArguments {
     pub(crate) overflow: Overflow,
     pub(crate) dead_letter_exchange: Option<Name>,
     pub(crate) dead_letter_routing_key: Option<Name>,
+    pub(crate) dead_letters_at_least_once: bool,
     pub(crate) max_priority: Option<u8>,
     pub(crate) single_active_consumer: bool,
     pub(crate) delivery_limit: Option<u64>,

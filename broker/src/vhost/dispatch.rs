@@ -12,10 +12,11 @@ use super::{ConsumerId, QueueId, Vhost};
 use crate::Name;
 use crate::message::Message;
 
-/// How many dead letters are routed in one go, and how many more for each that was there at first. RabbitMQ, which does
-/// not find every circle (see [`death::is_cycle`]), lets them go round for ever; here nobody else would be served.
+/// How many dead letters may come of one, and how many more of all that are routed in one go. RabbitMQ, which does not find
+/// every circle (see [`death::is_cycle`]), lets them go round for ever, and where several full queues are behind each
+/// other's dead-letter exchange they multiply; here nobody else would be served.
+const CASCADE_EACH: usize = 16;
 const CASCADE: usize = 1000;
-const CASCADE_EACH: usize = 64;
 
 /// A message on its way from a queue to that queue's dead-letter exchange.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(super) struct DeadLetter {
     exchange: Name,
     routing_key: Option<Name>,
     reason: Reason,
+    /// The queue that keeps it while there is no room for it.
+    keeper: Option<QueueId>,
 }
 
 impl Vhost {
@@ -260,21 +263,34 @@ impl Vhost {
                 exchange: Arc::clone(exchange),
                 routing_key: arguments.dead_letter_routing_key.clone(),
                 reason,
+                keeper: arguments.dead_letters_at_least_once.then_some(id),
             });
         }
     }
 
     /// Routes what queues gave up, and what is given up because of that, until nothing is left.
     pub(super) fn route_dead_letters(&mut self) {
-        let mut most = CASCADE + CASCADE_EACH * self.dead.len();
+        let mut more = CASCADE;
+        // One after another with all that comes of each: side by side they would all be there at once.
+        for first in std::mem::take(&mut self.dead) {
+            self.dead.push_back(first);
+            self.route_what_comes_of_one(&mut more);
+        }
+    }
+
+    fn route_what_comes_of_one(&mut self, more: &mut usize) {
+        let mut routed_here = 0;
         while let Some(dead) = self.dead.pop_front() {
-            if most == 0 {
-                let (queue, count) = (dead.queue, self.dead.len() + 1);
-                tracing::warn!(%queue, count, "dropped dead letters that circle without a wait");
-                self.dead.clear();
-                break;
+            if routed_here > CASCADE_EACH {
+                if *more == 0 {
+                    let (queue, count) = (dead.queue, self.dead.len() + 1);
+                    tracing::warn!(%queue, count, "dropped dead letters that circle without a wait");
+                    self.dead.clear();
+                    break;
+                }
+                *more -= 1;
             }
-            most -= 1;
+            routed_here += 1;
             let message = death::bury(
                 &dead.message,
                 &dead.queue,
@@ -292,7 +308,14 @@ impl Vhost {
             });
             let message = Arc::new(message);
             for queue in routed {
-                self.enqueue(queue, &message, None);
+                // Behind those that wait already.
+                let kept = dead.keeper.filter(|_| self.held.any_for(queue));
+                if kept.is_none() && self.enqueue(queue, &message, None) {
+                    continue;
+                }
+                if let Some(keeper) = dead.keeper {
+                    self.held.add(queue, keeper, Arc::clone(&message));
+                }
             }
         }
     }

@@ -23,6 +23,7 @@ impl Vhost {
         self.check_alarm();
         self.exchanges
             .check(|queue| self.queues.contains_key(queue));
+        self.held.check(self);
         assert!(self.touched.is_empty(), "written to and not flushed");
         assert!(self.confirming.is_empty(), "confirms that nobody sends");
         assert!(self.dead.is_empty(), "dead letters that nobody routes");

@@ -311,6 +311,7 @@ impl Vhost {
         }
         self.disarm(id, queue.head_timer, queue.idle_timer);
         self.exchanges.queue_deleted(id);
+        self.held.forget(id);
         self.cancel_consumers_of(queue.consumers);
         tracing::debug!(queue = %queue.name, "queue deleted");
     }

@@ -6,6 +6,7 @@ use amq_protocol::types::{AMQPValue, FieldTable};
 
 use super::connection::Connection;
 use super::exchanges::Binding;
+use super::queue::Queue;
 use super::{ConnectionId, Destination, Vhost};
 use crate::erlang;
 use crate::status::{
@@ -26,18 +27,7 @@ impl Vhost {
         let mut queues: Vec<_> = self
             .queues
             .values()
-            .map(|queue| QueueStatus {
-                vhost: vhost(),
-                name: queue.name.to_string(),
-                durable: queue.durable,
-                auto_delete: queue.auto_delete,
-                owner: queue.owner.and_then(|owner| self.handle(owner)),
-                arguments: arguments(&queue.declared),
-                ready: queue.ready.len(),
-                ready_bytes: queue.ready.bytes(),
-                unacked: queue.unacked,
-                consumers: queue.consumers.len(),
-            })
+            .map(|queue| self.status_of(queue))
             .collect();
         queues.sort_by(|a, b| a.name.cmp(&b.name));
         status.queues.append(&mut queues);
@@ -70,6 +60,27 @@ impl Vhost {
             .collect();
         connections.sort_by_key(|connection| connection.handle);
         status.connections.append(&mut connections);
+    }
+
+    /// A queue, if there is one of that name.
+    pub(crate) fn describe_queue(&self, name: &str) -> Option<QueueStatus> {
+        let id = self.queue_names.get(name)?;
+        Some(self.status_of(self.queues.get(*id)?))
+    }
+
+    fn status_of(&self, queue: &Queue) -> QueueStatus {
+        QueueStatus {
+            vhost: self.name.to_string(),
+            name: queue.name.to_string(),
+            durable: queue.durable,
+            auto_delete: queue.auto_delete,
+            owner: queue.owner.and_then(|owner| self.handle(owner)),
+            arguments: arguments(&queue.declared),
+            ready: queue.ready.len(),
+            ready_bytes: queue.ready.bytes(),
+            unacked: queue.unacked,
+            consumers: queue.consumers.len(),
+        }
     }
 
     fn describe_connection(&self, connection: &Connection) -> ConnectionStatus {

@@ -138,3 +138,76 @@ async fn the_status_shows_what_was_declared() {
     assert_eq!((&*connection.user, &*connection.vhost), ("guest", "/"));
     assert!(connection.channels[0].confirms);
 }
+
+/// What a quorum queue dead-letters at least once stays with it while there is no room.
+#[tokio::test]
+async fn a_dead_letter_waits_for_room_where_it_may_not_be_lost() {
+    let broker = Broker::bind("127.0.0.1:0").await.expect("bound");
+    let client = Client::of(&broker).await;
+    let declare = async |name: &str, arguments: &[(&str, AMQPValue)]| {
+        let mut table = FieldTable::default();
+        for (name, value) in arguments {
+            table.insert((*name).into(), value.clone());
+        }
+        table.insert("x-queue-type".into(), text("quorum"));
+        table.insert("x-overflow".into(), text("reject-publish"));
+        let options = QueueDeclareOptions {
+            durable: true,
+            ..Default::default()
+        };
+        let declared = client.channel.queue_declare(name.into(), options, table);
+        declared.await.expect("declared");
+    };
+    declare("full", &[("x-max-length", AMQPValue::LongInt(1))]).await;
+    let to_full = |strategy: &str| {
+        [
+            ("x-message-ttl", AMQPValue::LongInt(1)),
+            ("x-dead-letter-exchange", text("")),
+            ("x-dead-letter-routing-key", text("full")),
+            ("x-dead-letter-strategy", text(strategy)),
+        ]
+    };
+    declare("once", &to_full("at-most-once")).await;
+    declare("careful", &to_full("at-least-once")).await;
+    client.publish("full", "first", true).await;
+    client.publish("once", "lost", true).await;
+    for body in ["second", "third", "fourth"] {
+        client.publish("careful", body, true).await;
+    }
+    ready(&broker, [("careful", 0), ("full", 1), ("once", 0)]).await;
+    let mut consumer = client.consume("full").await;
+    let got = bodies(&mut consumer, 4).await;
+    let got: Vec<_> = got.iter().map(|(body, _)| &**body).collect();
+    assert_eq!(got, ["first", "second", "third", "fourth"]);
+    client.channel.close(200, "".into()).await.expect("closed");
+
+    // They are all back, and what waits goes with the queue that holds it.
+    let client = Client::of(&broker).await;
+    client.publish("careful", "gone", true).await;
+    ready(&broker, [("careful", 0), ("full", 4), ("once", 0)]).await;
+    assert!(broker.delete_queue("/", "careful"));
+    assert!(broker.delete_queue("/", "full"));
+    assert_eq!(broker.status().message_bytes, 0);
+}
+
+/// Waits until so many messages are ready.
+async fn ready(broker: &Broker, wanted: [(&str, usize); 3]) {
+    let as_wanted = async {
+        loop {
+            let queues = broker.status().queues;
+            let ready: Vec<_> = queues
+                .iter()
+                .map(|queue| (&*queue.name, queue.ready))
+                .collect();
+            if ready == wanted {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    within("the queues", as_wanted).await;
+}
+
+fn text(value: &str) -> AMQPValue {
+    AMQPValue::LongString(value.into())
+}

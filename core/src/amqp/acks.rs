@@ -124,9 +124,18 @@ impl Acks {
 
     /// Gives a delivery back to its queue.
     pub(crate) fn requeue(&self, tag: u64) {
+        self.refuse(tag, true);
+    }
+
+    /// Gives a delivery to its queue's dead-letter exchange.
+    pub(crate) fn reject(&self, tag: u64) {
+        self.refuse(tag, false);
+    }
+
+    fn refuse(&self, tag: u64, requeue: bool) {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         window.mark(tag, Tag::Settled);
-        self.channel.requeue(tag);
+        self.channel.nack(tag, requeue);
         if let Some(ack) = window.advance() {
             self.channel.ack(ack.tag, ack.multiple);
         }

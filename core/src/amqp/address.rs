@@ -57,6 +57,18 @@ impl Address {
         self.uri.scheme == AMQPScheme::AMQPS
     }
 
+    #[cfg(feature = "management")]
+    pub(crate) fn vhost(&self) -> &str {
+        &self.uri.vhost
+    }
+
+    /// User and password.
+    #[cfg(feature = "management")]
+    pub(crate) fn credentials(&self) -> (&str, &str) {
+        let user = &self.uri.authority.userinfo;
+        (&user.username, &user.password)
+    }
+
     /// The login that the broker will check `user_id` against, when it is known here.
     pub(crate) fn login(&self) -> Option<&str> {
         match self.uri.query.auth_mechanism.unwrap_or_default() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use futures_util::{FutureExt, StreamExt};
+use lapin::BasicProperties;
 use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicGetOptions, BasicNackOptions,
     BasicPublishOptions, BasicQosOptions, ChannelFlowOptions, ConfirmSelectOptions,
@@ -15,10 +16,15 @@ use lapin::types::{FieldTable, ShortString};
 use super::failure::{failure, is_not_found};
 use super::header::HeaderValue;
 use super::message::{Delivery, Message, short};
-use crate::error::Error;
+use super::size::header_frame;
+use crate::error::{Code, Error, Executed};
 
 #[derive(Clone, Debug)]
-pub(crate) struct Channel(pub(super) Arc<lapin::Channel>);
+pub(crate) struct Channel {
+    pub(super) raw: Arc<lapin::Channel>,
+    /// The largest frame that the broker takes.
+    frame_max: usize,
+}
 
 /// How a consumer is attached to its queue.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,20 +43,37 @@ pub(crate) struct Binding {
 }
 
 impl Channel {
-    pub(super) fn new(channel: lapin::Channel) -> Self {
-        Self(Arc::new(channel))
+    pub(super) fn new(channel: lapin::Channel, frame_max: u32) -> Self {
+        Self {
+            raw: Arc::new(channel),
+            frame_max: usize::try_from(frame_max).unwrap_or(usize::MAX),
+        }
     }
 
-    pub(super) fn raw(&self) -> &Arc<lapin::Channel> {
-        &self.0
+    /// The properties of a message that this channel can carry. They travel in one frame, and over one that is too large
+    /// the broker closes the connection, with all that is under way on it.
+    pub(super) fn properties(&self, message: &Message<'_>) -> Result<BasicProperties, Error> {
+        let properties = message.properties()?;
+        let size = header_frame(&properties);
+        if size > self.frame_max {
+            return Err(Error::new(
+                Code::InvalidArgument,
+                format!(
+                    "the message's properties and headers take {size} bytes, and the broker takes at most {} at once",
+                    self.frame_max
+                ),
+            )
+            .with_executed(Executed::No));
+        }
+        Ok(properties)
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.0.status().connected()
+        self.raw.status().connected()
     }
 
     pub(crate) async fn confirm_select(&self) -> Result<(), Error> {
-        self.0
+        self.raw
             .confirm_select(ConfirmSelectOptions::default())
             .await
             .map_err(|error| failure("turning publisher confirms on", error))
@@ -63,7 +86,7 @@ impl Channel {
             auto_delete: true,
             ..Default::default()
         };
-        self.0
+        self.raw
             .queue_declare(
                 short(queue, "the queue's name")?,
                 options,
@@ -89,7 +112,7 @@ impl Channel {
         for (name, value) in &binding.arguments {
             arguments.insert(short(name, "a header's name")?, value.write());
         }
-        self.0
+        self.raw
             .queue_bind(
                 short(queue, "the queue's name")?,
                 short(exchange, "the exchange's name")?,
@@ -103,7 +126,7 @@ impl Channel {
 
     /// Leads what `from` gets under `key` to `to` as well.
     pub(crate) async fn bind_exchange(&self, to: &str, from: &str, key: &str) -> Result<(), Error> {
-        self.0
+        self.raw
             .exchange_bind(
                 short(to, "the exchange's name")?,
                 short(from, "the exchange's name")?,
@@ -119,7 +142,7 @@ impl Channel {
     pub(crate) async fn get(&self, queue: &str) -> Result<Option<Delivery>, Error> {
         let name = short(queue, "the queue's name")?;
         let got = self
-            .0
+            .raw
             .basic_get(name, BasicGetOptions { no_ack: false })
             .await
             .map_err(|error| failure(&format!("reading from `{queue}`"), error))?;
@@ -128,7 +151,7 @@ impl Channel {
 
     /// Removes what waits in a queue; gives how many messages that were.
     pub(crate) async fn purge(&self, queue: &str) -> Result<u64, Error> {
-        self.0
+        self.raw
             .queue_purge(
                 short(queue, "the queue's name")?,
                 QueuePurgeOptions::default(),
@@ -140,7 +163,7 @@ impl Channel {
 
     /// Removes a queue with all that is in it.
     pub(crate) async fn delete(&self, queue: &str) -> Result<(), Error> {
-        self.0
+        self.raw
             .queue_delete(
                 short(queue, "the queue's name")?,
                 QueueDeleteOptions::default(),
@@ -176,7 +199,7 @@ impl Channel {
     ) -> Result<Consumer, Error> {
         let doing = || format!("consuming from `{queue}`");
         if options.prefetch > 0 {
-            self.0
+            self.raw
                 .basic_qos(options.prefetch, BasicQosOptions::default())
                 .await
                 .map_err(|error| failure(&doing(), error))?;
@@ -188,7 +211,7 @@ impl Channel {
         };
         let queue = short(queue, "the queue's name")?;
         let consumer = self
-            .0
+            .raw
             .basic_consume(
                 queue.clone(),
                 ShortString::default(),
@@ -210,7 +233,7 @@ impl Channel {
             ..Default::default()
         };
         let name = short(queue, "the queue's name")?;
-        let looked = self.0.queue_declare(name, passive, FieldTable::default());
+        let looked = self.raw.queue_declare(name, passive, FieldTable::default());
         match looked.await {
             Ok(found) => Ok(Some(found.consumer_count())),
             Err(error) if is_not_found(&error) => Ok(None),
@@ -224,14 +247,14 @@ impl Channel {
             Ok::<_, Error>((
                 short(message.exchange, "the exchange's name")?,
                 short(message.routing_key, "the routing key")?,
-                message.properties()?,
+                self.properties(&message)?,
             ))
         };
         match prepared() {
             Ok((exchange, key, properties)) => {
                 let options = BasicPublishOptions::default();
                 let _ = self
-                    .0
+                    .raw
                     .basic_publish(exchange, key, options, &message.body, properties)
                     .await;
             }
@@ -241,23 +264,23 @@ impl Channel {
 
     /// Queues the acknowledgement for writing and does not wait: a lost one is a redelivery, no more.
     pub(crate) fn ack(&self, tag: u64, multiple: bool) {
-        start(self.0.basic_ack(tag, BasicAckOptions { multiple }));
+        start(self.raw.basic_ack(tag, BasicAckOptions { multiple }));
     }
 
-    /// Gives a delivery back to its queue.
-    pub(crate) fn requeue(&self, tag: u64) {
-        start(self.0.basic_nack(
+    /// Gives a delivery back to its queue, or to that one's dead-letter exchange.
+    pub(crate) fn nack(&self, tag: u64, requeue: bool) {
+        start(self.raw.basic_nack(
             tag,
             BasicNackOptions {
                 multiple: false,
-                requeue: true,
+                requeue,
             },
         ));
     }
 
     /// Waits until the broker has dealt with all that was sent before.
     pub(crate) async fn round_trip(&self) -> Result<(), Error> {
-        self.0
+        self.raw
             .channel_flow(ChannelFlowOptions { active: true })
             .await
             .map(drop)
@@ -267,7 +290,7 @@ impl Channel {
     /// Closes in order: everything queued for writing before is written before.
     pub(crate) async fn close(&self) {
         if self.is_open() {
-            let _ = self.0.close(200, "done".into()).await;
+            let _ = self.raw.close(200, "done".into()).await;
         }
     }
 }
@@ -313,7 +336,7 @@ impl Consumer {
     /// Tells the broker to send no more; what was sent before still comes out of [`next`](Self::next).
     pub(crate) async fn cancel(&self, channel: &Channel) {
         let _ = channel
-            .0
+            .raw
             .basic_cancel(self.inner.tag(), BasicCancelOptions::default())
             .await;
     }

@@ -37,7 +37,7 @@ impl Link {
         if !found && options.declare == Declare::Passive {
             return Err(Error::new(
                 Code::NoSuchService,
-                format!("the queue `{queue}` does not exist and may not be declared here (Declare::Passive)"),
+                format!("the queue `{queue}` does not exist and is declared elsewhere (passive)"),
             )
             .with_executed(Executed::No));
         }
@@ -52,7 +52,7 @@ impl Link {
         let created = self
             .channel()
             .await?
-            .0
+            .raw
             .queue_declare(name, create, arguments(options)?)
             .await;
         match created {
@@ -94,7 +94,9 @@ impl Link {
         if declare == Declare::Passive {
             return Err(Error::new(
                 Code::NoSuchService,
-                format!("the exchange `{exchange}` does not exist and may not be declared here (Declare::Passive)"),
+                format!(
+                    "the exchange `{exchange}` does not exist and is declared elsewhere (passive)"
+                ),
             )
             .with_executed(Executed::No));
         }
@@ -105,7 +107,7 @@ impl Link {
         let name = short(exchange, "the exchange's name")?;
         let channel = self.channel().await?;
         channel
-            .0
+            .raw
             .exchange_declare(name, raw(kind), options, FieldTable::default())
             .await
             .map_err(|error| failure(&format!("declaring the exchange `{exchange}`"), error))
@@ -119,7 +121,7 @@ impl Link {
         let channel = self.channel().await?;
         let name = short(queue, "the queue's name")?;
         match channel
-            .0
+            .raw
             .queue_declare(name, passive, FieldTable::default())
             .await
         {
@@ -142,7 +144,7 @@ impl Link {
         let channel = self.channel().await?;
         let name = short(exchange, "the exchange's name")?;
         let looked = channel
-            .0
+            .raw
             .exchange_declare(name, raw(kind), passive, FieldTable::default())
             .await;
         match looked {
@@ -166,7 +168,7 @@ impl Link {
         else {
             return;
         };
-        if let Err(error) = channel.0.queue_delete(name, options).await {
+        if let Err(error) = channel.raw.queue_delete(name, options).await {
             tracing::debug!(queue, %error, "the queue stays");
         }
     }
@@ -182,6 +184,7 @@ fn raw(kind: ExchangeKind) -> lapin::ExchangeKind {
 }
 
 fn arguments(options: &QueueOptions) -> Result<FieldTable, Error> {
+    options.check()?;
     let mut table = FieldTable::default();
     let mut set = |key: &str, value: AMQPValue| {
         table.insert(key.into(), value);

@@ -34,6 +34,11 @@ pub(super) fn is_of_a_channel(error: &lapin::Error) -> bool {
     matches!(error.kind(), ErrorKind::ProtocolError(amqp) if matches!(amqp.kind(), AMQPErrorKind::Soft(_)))
 }
 
+/// Whether the connection has no place for another channel.
+pub(super) fn is_full(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ChannelsLimitReached)
+}
+
 fn classify(error: &lapin::Error) -> (Code, &'static str) {
     let ErrorKind::ProtocolError(amqp) = error.kind() else {
         return (Code::Unavailable, "");

@@ -17,6 +17,15 @@ pub enum HeaderValue {
 }
 
 impl HeaderValue {
+    /// What it takes of [`MAX_HEADER_BYTES`](crate::wire::MAX_HEADER_BYTES).
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Integer(_) | Self::Float(_) => 8,
+            Self::Bool(_) => 1,
+        }
+    }
+
     pub(super) fn read(value: &AMQPValue) -> Option<Self> {
         match value {
             AMQPValue::Boolean(value) => Some(Self::Bool(*value)),

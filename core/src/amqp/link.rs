@@ -1,5 +1,7 @@
 //! One AMQP connection: opened within a time limit, watched, closed in order or hung up.
 
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::channel::Channel;
-use super::failure::{failure, is_of_a_channel};
+use super::failure::{failure, is_full, is_of_a_channel};
 use super::runtime::Kit;
 use super::socket::{Hangup, Socket};
 use super::{Address, TlsOptions};
@@ -20,8 +22,6 @@ use crate::error::{Code, Error, Executed};
 pub(super) const FRAME_MAX: u32 = 131_072;
 /// How long an orderly close may take before the socket is hung up.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How often a channel is opened that is told of the end of another.
-const OPEN_TRIES: u32 = 10;
 
 #[derive(Clone, Debug)]
 pub(crate) struct LinkOptions {
@@ -45,8 +45,10 @@ pub(crate) enum LinkState {
 pub(crate) struct Link {
     connection: lapin::Connection,
     state: watch::Receiver<LinkState>,
+    /// Whether numbers of channels were found that cannot be used again.
+    has_ended: AtomicBool,
     // Last: lapin gets the chance to say goodbye before the socket goes.
-    _hangup: Hangup,
+    hangup: Hangup,
 }
 
 impl Link {
@@ -119,7 +121,8 @@ impl Link {
         Ok(Self {
             connection,
             state,
-            _hangup: hangup,
+            has_ended: AtomicBool::new(false),
+            hangup,
         })
     }
 
@@ -135,14 +138,34 @@ impl Link {
         !self.connection.status().connected()
     }
 
+    /// How many channels it has room for.
+    pub(crate) fn channel_max(&self) -> u16 {
+        match self.connection.configuration().channel_max() {
+            0 => u16::MAX,
+            most => most,
+        }
+    }
+
     pub(crate) async fn channel(&self) -> Result<Channel, Error> {
-        let mut tries = 0;
         loop {
             match self.connection.create_channel().await {
-                Ok(channel) => return Ok(Channel::new(channel)),
+                Ok(channel) => {
+                    let frame_max = self.connection.configuration().frame_max();
+                    return Ok(Channel::new(channel, frame_max));
+                }
                 // Nobody says so of a channel that is being opened: it is how the last one of this number ended, which
-                // lapin tells the next one too when many come and go.
-                Err(error) if is_of_a_channel(&error) && tries < OPEN_TRIES => tries += 1,
+                // lapin (4.12.3) tells every later one of that number, once the broker has closed one, and keeps a place
+                // for that one besides. The next number may do.
+                Err(error) if is_of_a_channel(&error) => self.has_ended.store(true, Relaxed),
+                Err(error) if is_full(&error) && self.has_ended.load(Relaxed) => {
+                    self.hangup.now();
+                    return Err(Error::new(
+                        Code::Unavailable,
+                        "the broker has closed so many channels of this connection that it is being replaced",
+                    )
+                    .with_executed(Executed::No)
+                    .with_source(error));
+                }
                 Err(error) => return Err(failure("opening a channel", error)),
             }
         }

@@ -99,7 +99,7 @@ pub(super) fn short(text: &str, what: &str) -> Result<ShortString, Error> {
 }
 
 /// What arrived. Borrowing accessors, because most deliveries are read once.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Delivery {
     pub(crate) tag: u64,
     pub(crate) redelivered: bool,
@@ -204,15 +204,30 @@ impl Delivery {
 
     /// Why and from which queue the broker dead-lettered the message last.
     pub(crate) fn death(&self) -> Option<(&str, &str)> {
+        let latest = self.last_death()?;
+        let entry = |name: &str| text_value(latest.inner().get(name)?);
+        Some((entry("reason")?, entry("queue")?))
+    }
+
+    /// The exchange and the routing key by which it came to the queue that the broker dead-lettered it from last.
+    pub(crate) fn came_by(&self) -> Option<(&str, &str)> {
+        let latest = self.last_death()?;
+        let AMQPValue::FieldArray(keys) = latest.inner().get("routing-keys")? else {
+            return None;
+        };
+        let exchange = text_value(latest.inner().get("exchange")?)?;
+        Some((exchange, text_value(keys.as_slice().first()?)?))
+    }
+
+    fn last_death(&self) -> Option<&FieldTable> {
         let table = self.properties.headers().as_ref()?;
         let AMQPValue::FieldArray(deaths) = table.inner().get("x-death")? else {
             return None;
         };
-        let AMQPValue::FieldTable(latest) = deaths.as_slice().first()? else {
-            return None;
-        };
-        let entry = |name: &str| text_value(latest.inner().get(name)?);
-        Some((entry("reason")?, entry("queue")?))
+        match deaths.as_slice().first()? {
+            AMQPValue::FieldTable(latest) => Some(latest),
+            _ => None,
+        }
     }
 
     /// The properties of a copy.

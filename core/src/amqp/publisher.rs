@@ -119,14 +119,19 @@ impl<T: Send + 'static> Publisher<T> {
     /// Hands a message to lapin. Returns at once; an error means that nothing was sent, and when it is lapin's,
     /// that nothing more can be.
     pub(crate) fn publish(&self, message: Message<'_>, ticket: T) -> Result<(), Error> {
-        let properties = message.properties()?;
+        let properties = self.channel.properties(&message)?;
         let exchange = short(message.exchange, "the exchange's name")?;
-        let routing_key = short(message.routing_key, "the queue's name")?;
+        // The default exchange finds queues by their names.
+        let routed = match message.exchange {
+            "" => "the queue's name",
+            _ => "the routing key",
+        };
+        let routing_key = short(message.routing_key, routed)?;
         let options = BasicPublishOptions {
             mandatory: message.mandatory,
             immediate: false,
         };
-        let channel = Arc::clone(self.channel.raw());
+        let channel = Arc::clone(&self.channel.raw);
         let body = message.body;
         let publishing = async move {
             channel

@@ -48,10 +48,17 @@ enum Stream {
 /// Ends the connection under lapin when it is dropped, whatever state lapin is in.
 pub(super) struct Hangup(std::net::TcpStream);
 
-impl Drop for Hangup {
-    fn drop(&mut self) {
+impl Hangup {
+    /// Whoever uses the socket is told that it is lost.
+    pub(super) fn now(&self) {
         // It fails when the peer was faster, which is as good.
         let _ = self.0.shutdown(Shutdown::Both);
+    }
+}
+
+impl Drop for Hangup {
+    fn drop(&mut self) {
+        self.now();
     }
 }
 
@@ -90,9 +97,11 @@ impl Stream {
         address: &Address,
         options: &TlsOptions,
     ) -> Result<Self, Error> {
-        Ok(Self::Tls(Box::new(
-            tls::handshake(tcp, address, options).await?,
-        )))
+        let connector = tls::connector(options)?;
+        let name = tls::server_name(address.host())?;
+        let stream = connector.connect(name, tcp).await;
+        let stream = stream.map_err(|error| super::link::unreachable(address, "TLS", error))?;
+        Ok(Self::Tls(Box::new(stream)))
     }
 
     /// Never reached: [`Address::parse`] refuses `amqps://` in such a build.

@@ -8,23 +8,20 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::{Address, TlsOptions};
+use super::TlsOptions;
 use crate::error::{Code, Error, Executed};
 
-pub(super) type TlsStream = tokio_rustls::client::TlsStream<TcpStream>;
+pub(crate) type TlsStream = tokio_rustls::client::TlsStream<TcpStream>;
 
-pub(super) async fn handshake(
-    tcp: TcpStream,
-    address: &Address,
-    options: &TlsOptions,
-) -> Result<TlsStream, Error> {
-    let config = config(options)?;
-    let name = ServerName::try_from(address.host().to_owned())
-        .map_err(|error| refused("the host is no name that a certificate can have", error))?;
-    TlsConnector::from(Arc::new(config))
-        .connect(name, tcp)
-        .await
-        .map_err(|error| super::link::unreachable(address, "TLS", error))
+/// What these options trust and present.
+pub(crate) fn connector(options: &TlsOptions) -> Result<TlsConnector, Error> {
+    Ok(TlsConnector::from(Arc::new(config(options)?)))
+}
+
+/// What a certificate of this host is made out to.
+pub(crate) fn server_name(host: &str) -> Result<ServerName<'static>, Error> {
+    ServerName::try_from(host.to_owned())
+        .map_err(|error| refused("the host is no name that a certificate can have", error))
 }
 
 fn config(options: &TlsOptions) -> Result<ClientConfig, Error> {

@@ -50,10 +50,10 @@ impl<T: Send + 'static> Writer<T> {
 
     /// Hands a message to lapin. Returns at once; an error means that nothing was sent.
     pub(crate) fn write(&self, message: Message<'_>, ticket: T) -> Result<(), Error> {
-        let properties = message.properties()?;
+        let properties = self.channel.properties(&message)?;
         let exchange = short(message.exchange, "the exchange's name")?;
         let routing_key = short(message.routing_key, "the reply address")?;
-        let channel = Arc::clone(self.channel.raw());
+        let channel = Arc::clone(&self.channel.raw);
         let body = message.body;
         let writing = async move {
             let options = BasicPublishOptions::default();

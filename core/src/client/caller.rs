@@ -3,14 +3,14 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::WhenDown;
-use super::limits::{Limits, Permit};
+use super::limits::Limits;
+use super::line::Line;
 use super::route::Route;
 use crate::connection::{Session, Shared, next_session};
 use crate::error::{Code, Error, Executed};
@@ -24,26 +24,40 @@ const LAST_CANCELS: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 pub(crate) struct Caller {
-    limits: Limits,
-    route: watch::Receiver<RouteState>,
-    max_message_size: usize,
+    pub(super) limits: Limits,
+    pub(super) line: Line,
+    pub(super) route: watch::Receiver<RouteState>,
+    pub(super) sessions: watch::Receiver<Option<Arc<Session>>>,
+    pub(super) max_message_size: usize,
     unclaimed: Arc<AtomicU64>,
     /// Queue → when it was looked at and whether anybody consumed.
     consumers: Mutex<HashMap<String, (Instant, bool)>>,
 }
 
 #[derive(Clone, Debug)]
-enum RouteState {
+pub(super) enum RouteState {
     Open(Arc<Route>),
     /// There is none now, for this reason.
-    Down(Arc<str>),
+    Down {
+        reason: Arc<str>,
+        /// The session that would not have one.
+        refused: Option<Weak<Session>>,
+    },
     Closed,
+}
+
+impl RouteState {
+    fn down(reason: &str) -> Self {
+        Self::Down {
+            reason: reason.into(),
+            refused: None,
+        }
+    }
 }
 
 impl Caller {
     pub(crate) fn start(shared: &Arc<Shared>) -> Arc<Self> {
-        let (sender, route) =
-            watch::channel(RouteState::Down("the connection is being set up".into()));
+        let (sender, route) = watch::channel(RouteState::down("the connection is being set up"));
         let unclaimed = Arc::new(AtomicU64::new(0));
         tokio::spawn(keep_route(
             Arc::clone(shared),
@@ -52,7 +66,9 @@ impl Caller {
         ));
         Arc::new(Self {
             limits: Limits::new(shared.settings.max_calls, shared.settings.max_bytes),
+            line: Line::default(),
             route,
+            sessions: shared.sessions(),
             max_message_size: shared.settings.max_message_size,
             unclaimed,
             consumers: Mutex::default(),
@@ -71,53 +87,6 @@ impl Caller {
         self.unclaimed.load(Ordering::Relaxed)
     }
 
-    /// The common case: nothing is in the way.
-    pub(super) fn try_permit(&self, size: usize) -> Option<Permit> {
-        let bytes = u32::try_from(size)
-            .ok()
-            .filter(|_| size <= self.max_message_size)?;
-        self.limits.try_acquire(bytes)
-    }
-
-    /// What [`try_permit`](Self::try_permit) did not give, waited for or refused with the reason.
-    pub(super) async fn permit(
-        &self,
-        size: usize,
-        deadline: Instant,
-        wait: bool,
-    ) -> Result<Permit, Error> {
-        if size > self.max_message_size {
-            return Err(Error::new(
-                Code::ResourceExhausted,
-                format!(
-                    "the arguments take {size} bytes, the limit is {} (ConnectionBuilder::max_message_size)",
-                    self.max_message_size
-                ),
-            )
-            .with_executed(Executed::No)
-            .with_retryable(false));
-        }
-        // The builder keeps the limit below 4 GiB.
-        let bytes = u32::try_from(size).unwrap_or(u32::MAX);
-        let busy = |code, what| {
-            Error::new(
-                code,
-                format!("{what}: too many calls or bytes are in flight on this connection"),
-            )
-            .with_executed(Executed::No)
-        };
-        if !wait {
-            return Err(busy(Code::ResourceExhausted, "the call was not sent"));
-        }
-        match timeout_at(deadline, self.limits.acquire(bytes)).await {
-            Ok(Some(permit)) => Ok(permit),
-            _ => Err(busy(
-                Code::DeadlineExceeded,
-                "the call waited until its deadline and was not sent",
-            )),
-        }
-    }
-
     /// The common case: a route is open and the broker takes publishes.
     pub(super) fn route_now(&self) -> Option<Arc<Route>> {
         match &*self.route.borrow() {
@@ -128,48 +97,13 @@ impl Caller {
         }
     }
 
-    /// The route, as soon as one is open.
-    pub(super) async fn route(
-        &self,
-        deadline: Instant,
-        when_down: WhenDown,
-        when_blocked: WhenDown,
-    ) -> Result<Arc<Route>, Error> {
-        let mut states = self.route.clone();
-        loop {
-            let state = states.borrow_and_update().clone();
-            let reason = match state {
-                RouteState::Closed => {
-                    return Err(
-                        Error::new(Code::Unavailable, "the connection has been closed")
-                            .with_executed(Executed::No)
-                            .with_retryable(false),
-                    );
-                }
-                RouteState::Open(route) if route.is_open() => {
-                    match unblocked(&route, deadline, when_blocked).await? {
-                        true => return Ok(route),
-                        false => continue,
-                    }
-                }
-                RouteState::Open(_) => "the connection was lost".into(),
-                RouteState::Down(reason) => reason,
-            };
-            if when_down == WhenDown::Fail {
-                return Err(Error::new(
-                    Code::Unavailable,
-                    format!("there is no connection to the broker: {reason}"),
-                )
-                .with_executed(Executed::No));
-            }
-            if !matches!(timeout_at(deadline, states.changed()).await, Ok(Ok(()))) {
-                return Err(Error::new(
-                    Code::DeadlineExceeded,
-                    format!("there was no connection to the broker until the deadline: {reason}"),
-                )
-                .with_executed(Executed::No));
-            }
-        }
+    /// Whether a route is being opened: there is a connection, and it is not the one that would not have one.
+    pub(super) fn is_opening(&self, refused: Option<&Weak<Session>>) -> bool {
+        let session = self.sessions.borrow();
+        session.as_ref().is_some_and(|session| {
+            !session.is_lost()
+                && refused.is_none_or(|refused| !refused.ptr_eq(&Arc::downgrade(session)))
+        })
     }
 
     /// Fails when nobody consumes from a queue.
@@ -223,34 +157,6 @@ impl Caller {
     }
 }
 
-/// True when the route may be used; false when its session ended while it was waited for.
-async fn unblocked(
-    route: &Route,
-    deadline: Instant,
-    when_blocked: WhenDown,
-) -> Result<bool, Error> {
-    if !route.session.blocked() {
-        return Ok(true);
-    }
-    let error = |code, what: &str| {
-        Error::new(
-            code,
-            format!("{what}: the broker takes no publishes now (memory or disk alarm)"),
-        )
-        .with_executed(Executed::No)
-    };
-    if when_blocked == WhenDown::Fail {
-        return Err(error(Code::Unavailable, "the call was not sent"));
-    }
-    match timeout_at(deadline, route.session.unblocked()).await {
-        Ok(()) => Ok(route.is_open()),
-        Err(_) => Err(error(
-            Code::DeadlineExceeded,
-            "the call waited until its deadline and was not sent",
-        )),
-    }
-}
-
 async fn keep_route(
     shared: Arc<Shared>,
     state: watch::Sender<RouteState>,
@@ -275,7 +181,7 @@ async fn keep_route(
                     () = route.receive(&mut consumer, &unclaimed) => {}
                     () = ended(&session, &route) => {}
                 }
-                state.send_replace(RouteState::Down("the connection was lost".into()));
+                state.send_replace(RouteState::down("the connection was lost"));
                 route.close();
                 if shared.stopped().is_cancelled() {
                     // Programs give a call up and close in one breath; its handler is to hear of it.
@@ -285,7 +191,10 @@ async fn keep_route(
             Err(_) if shared.stopped().is_cancelled() => break,
             Err(error) => {
                 tracing::warn!(%error, "replies cannot be received; trying again");
-                state.send_replace(RouteState::Down(error.to_string().into()));
+                state.send_replace(RouteState::Down {
+                    reason: error.to_string().into(),
+                    refused: Some(Arc::downgrade(&session)),
+                });
             }
         }
         tokio::select! {

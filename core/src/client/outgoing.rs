@@ -10,10 +10,11 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::limits::Permit;
+use super::line::{Pass, Wish};
 use super::pending::{Key, Outcome};
 use super::route::{Route, Ticket};
 use super::{Client, DEFAULT_TIMEOUT};
-use crate::amqp::{Delivery, Message};
+use crate::amqp::{Delivery, HeaderValue, Message};
 use crate::codec::Codec;
 use crate::context::{Context, Metadata, TraceContext};
 use crate::error::{Code, Error, Executed};
@@ -135,48 +136,46 @@ impl Outgoing {
             .or(self.target.timeout)
             .unwrap_or(DEFAULT_TIMEOUT);
         let deadline = deadline(timeout);
-        let permit = match caller.try_permit(self.body.len()) {
-            Some(permit) => permit,
-            None => Box::pin(caller.permit(self.body.len(), deadline, self.wait)).await?,
+        let wish = Wish {
+            size: self.body.len(),
+            deadline,
+            wait: self.wait,
+            when_disconnected: defaults.when_disconnected,
+            when_blocked: defaults.when_blocked,
         };
-        let permit = Arc::new(permit);
         let id = Uuid::new_v4();
+        let mut pass = match caller.pass_now(&wish) {
+            Some(pass) => pass,
+            None => Box::pin(caller.pass(&wish, None)).await?,
+        };
         loop {
-            let route = match caller.route_now() {
-                Some(route) => route,
-                None => {
-                    Box::pin(caller.route(
-                        deadline,
-                        defaults.when_disconnected,
-                        defaults.when_blocked,
-                    ))
-                    .await?
-                }
-            };
             if defaults.fail_fast {
-                Box::pin(caller.look(&route, &self.served_queue(), deadline)).await?;
+                Box::pin(caller.look(&pass.route, &self.served_queue(), deadline)).await?;
             }
-            if let Some(flight) = self.publish(route, &permit, id, deadline, cast)? {
+            if let Some(flight) = self.publish(&pass, id, deadline, cast)? {
                 return Ok((deadline, flight));
             }
+            let turn = pass.turn.take();
+            drop(pass);
+            pass = Box::pin(caller.pass(&wish, turn)).await?;
         }
     }
 
     /// `None` when the route has ended and nothing was sent.
     fn publish(
         &self,
-        route: Arc<Route>,
-        permit: &Arc<Permit>,
+        pass: &Pass<'_>,
         id: Uuid,
         deadline: Instant,
         cast: bool,
     ) -> Result<Option<Flight<'_>>, Error> {
+        let Pass { route, permit, .. } = pass;
         let around = Context::current();
         let trace = self
             .trace
             .as_ref()
             .or_else(|| around.as_ref().and_then(Context::trace));
-        let headers = headers(&self.metadata, trace, self.key.as_deref())?;
+        let headers = headers(&self.metadata, trace, self.key.as_deref(), &[])?;
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(Error::new(
@@ -227,7 +226,7 @@ impl Outgoing {
         }
         let queue = &*self.target.queue;
         Ok(Some(Flight {
-            route,
+            route: Arc::clone(route),
             key,
             outcome,
             queue,
@@ -285,10 +284,12 @@ pub(crate) fn deadline(timeout: Duration) -> Instant {
     }
 }
 
+/// The headers that hold text, if they and the other values fit into the frame of all headers.
 pub(crate) fn headers<'a>(
     metadata: &'a Metadata,
     trace: Option<&'a TraceContext>,
     key: Option<&'a str>,
+    values: &[(&str, HeaderValue)],
 ) -> Result<Vec<(&'a str, &'a str)>, Error> {
     let mut headers: Vec<_> = metadata.iter().collect();
     headers.extend(key.map(|key| (wire::HEADER_KEY, key)));
@@ -307,15 +308,17 @@ pub(crate) fn headers<'a>(
                 .map(|baggage| (wire::HEADER_BAGGAGE, baggage)),
         );
     }
-    let size: usize = headers
-        .iter()
-        .map(|(key, value)| key.len() + value.len() + 8)
+    let texts = headers.iter().map(|(key, value)| (key, value.len()));
+    let others = values.iter().map(|(key, value)| (key, value.size()));
+    let size: usize = texts
+        .chain(others)
+        .map(|(key, value)| key.len() + value + 8)
         .sum();
     if size > wire::MAX_HEADER_BYTES {
         return Err(Error::new(
             Code::InvalidArgument,
             format!(
-                "metadata, trace headers and the key take {size} bytes, at most {} fit",
+                "headers, metadata, trace headers and the key take {size} bytes, at most {} fit",
                 wire::MAX_HEADER_BYTES
             ),
         )

@@ -2,11 +2,15 @@
 //! concerns a service on the server.
 
 use std::fmt;
+#[cfg(feature = "management")]
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Connection, supervisor};
 use crate::amqp::{Address, LinkOptions, TlsOptions};
 use crate::error::{Code, Error, Executed};
+#[cfg(feature = "management")]
+use crate::management::Management;
 
 /// How replies come back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) max_calls: usize,
     pub(crate) max_bytes: usize,
     pub(crate) max_message_size: usize,
+    #[cfg(feature = "management")]
+    pub(crate) management: Option<Arc<Management>>,
 }
 
 /// Settings of a [`Connection`]; `connect` makes one.
@@ -54,6 +60,8 @@ pub(crate) struct Settings {
 #[derive(Clone)]
 pub struct ConnectionBuilder {
     urls: Vec<String>,
+    #[cfg(feature = "management")]
+    management: Option<String>,
     settings: Settings,
 }
 
@@ -85,9 +93,13 @@ impl ConnectionBuilder {
             max_calls: 10_000,
             max_bytes: 64 * 1024 * 1024,
             max_message_size: 15 * 1024 * 1024,
+            #[cfg(feature = "management")]
+            management: None,
         };
         Self {
             urls: vec![url.into()],
+            #[cfg(feature = "management")]
+            management: None,
             settings,
         }
     }
@@ -162,6 +174,28 @@ impl ConnectionBuilder {
         self
     }
 
+    /// Where RabbitMQ's management API is: `http://user:password@host:15672`, or `https://` with the feature `tls`,
+    /// which trusts and presents what `amqps://` does. Without a login in it, that of the broker's URL is used. Whoever
+    /// can listen on the way reads the login of an `http://` one. It is asked for what AMQP does not tell,
+    /// [`QueueInfo::unacked`](crate::QueueInfo::unacked), and for nothing else.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), leveret::Error> {
+    /// let connection = leveret::Connection::builder("amqp://app:secret@rabbit-1/shop")
+    ///     .management("http://rabbit-1:15672")
+    ///     .connect()
+    ///     .await?;
+    /// let emails = connection.tasks(&leveret::TaskQueue::<String>::new("emails"));
+    /// println!("{:?} are being done", emails.info().await?.unacked);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "management")]
+    pub fn management(mut self, url: impl Into<String>) -> Self {
+        self.management = Some(url.into());
+        self
+    }
+
     /// Trusts the certificates in this PEM text besides the system's, for `amqps://`.
     #[cfg(feature = "tls")]
     pub fn extra_ca(mut self, pem: impl Into<Vec<u8>>) -> Self {
@@ -186,8 +220,8 @@ impl ConnectionBuilder {
     /// # Errors
     /// [`Code::InvalidArgument`] for a URL or setting that makes no sense, [`Code::Unauthenticated`] and
     /// [`Code::PermissionDenied`] when the broker refuses the login or the vhost, [`Code::Unavailable`] when
-    /// no address answers in time, [`Code::Unimplemented`] for `amqps://` without the feature `tls`. With several
-    /// addresses it is the last one's error.
+    /// no address answers in time, [`Code::Unimplemented`] for `amqps://` (and `https://`) without the feature `tls`.
+    /// With several addresses it is the last one's error.
     ///
     /// # Cancel safety
     /// Cancel-safe: dropping the future leaves nothing behind.
@@ -201,7 +235,7 @@ impl ConnectionBuilder {
     ///
     /// # Errors
     /// [`Code::InvalidArgument`] for a URL or setting that makes no sense, [`Code::Unimplemented`] for `amqps://`
-    /// without the feature `tls`.
+    /// (and `https://`) without the feature `tls`.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -216,6 +250,11 @@ impl ConnectionBuilder {
             .iter()
             .map(|url| Address::parse(url))
             .collect::<Result<_, _>>()?;
+        #[cfg(feature = "management")]
+        if let Some(url) = &self.management {
+            let management = Management::parse(url, &settings.link.tls)?;
+            settings.management = Some(Arc::new(management));
+        }
         let wrong = if settings.namespace.len() > 60
             || !settings
                 .namespace

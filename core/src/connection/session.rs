@@ -4,9 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
+use super::closed;
 use crate::amqp::{Address, Link, LinkOptions, LinkState};
 use crate::error::{Code, Error, Executed};
+use crate::partition::Budget;
 use crate::post::{Declared, Posting};
 
 pub(crate) struct Session {
@@ -16,12 +19,16 @@ pub(crate) struct Session {
     pub(crate) consume: Link,
     /// The login that may be written as `user_id`.
     pub(crate) login: Option<String>,
-    address: Address,
+    pub(crate) address: Address,
     options: LinkOptions,
     /// Where messages leave that nobody answers, once there has been one.
     pub(crate) posting: Mutex<Option<Arc<Posting>>>,
     /// Exchanges and queues that were seen on this session.
     pub(crate) declared: Declared,
+    /// Cancelled when the connection is being closed: a broker that hangs would keep everybody waiting.
+    closing: CancellationToken,
+    /// What the sets of partitions that are owned on it share.
+    pub(crate) partitions: Arc<Budget>,
 }
 
 impl Session {
@@ -29,6 +36,7 @@ impl Session {
         let consume = Link::connect(address, options).await?;
         let publish = Link::connect(address, options).await?;
         Ok(Self {
+            partitions: Budget::new(consume.channel_max()),
             publish,
             consume,
             login: address.login().map(str::to_owned),
@@ -36,6 +44,7 @@ impl Session {
             options: options.clone(),
             posting: Mutex::new(None),
             declared: Declared::default(),
+            closing: CancellationToken::new(),
         })
     }
 
@@ -66,8 +75,8 @@ impl Session {
         }
     }
 
-    /// Waits for an answer of the broker, or for the session's end: lapin can leave an operation waiting for ever
-    /// that was begun while its connection died.
+    /// Waits for an answer of the broker, or for the end of the session or connection: lapin can leave an operation
+    /// waiting for ever that was begun while its connection died.
     pub(crate) async fn unless_lost<T>(
         &self,
         operation: impl Future<Output = Result<T, Error>>,
@@ -75,6 +84,7 @@ impl Session {
         tokio::select! {
             biased;
             outcome = operation => outcome,
+            () = self.closing.cancelled() => Err(closed()),
             () = self.lost() => Err(Error::new(Code::Unavailable, "the connection was lost")
                 .with_executed(Executed::No)),
         }
@@ -93,6 +103,7 @@ impl Session {
     }
 
     pub(super) async fn close(&self) {
+        self.closing.cancel();
         self.publish.close().await;
         self.consume.close().await;
     }

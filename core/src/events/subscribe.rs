@@ -17,7 +17,8 @@ use crate::worker::{Exchange, Message, Outcome, Source, Worker, WorkerBuilder};
 /// A subscription that has not started. Made by [`Connection::subscribe`].
 ///
 /// Without [`durable`](Self::durable) it is transient: its queue is its own, gets what is published while it is there,
-/// and goes with it. An event whose handler fails is logged and dropped.
+/// and goes with it. An event whose handler fails is logged and dropped, and so is one that it asks to retry or rejects,
+/// by its outcome or by hand ([`Message::retry`]): there is no second attempt, and there are no dead letters.
 ///
 /// ```no_run
 /// # async fn example(connection: leveret::Connection) -> Result<(), leveret::Error> {

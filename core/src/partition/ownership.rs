@@ -5,47 +5,16 @@
 //! exclusive consumer of the partition itself would not do: its cancel frees the queue while deliveries that
 //! crossed it are still to be run, and quorum queues do not know exclusive consumers at all.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures_util::future::{join_all, try_join_all};
-use tokio::sync::oneshot;
-use tokio::task::{self, JoinSet};
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::{lock, members, queue};
-use crate::amqp::{Channel, ConsumeOptions, Consumer};
-use crate::connection::{Session, Shared, next_session};
-use crate::error::{Code, Error, Executed};
-use crate::topology::QueueOptions;
-
-/// How often an instance looks whether it has its share. An owner's death is made good after about as long.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// The pause before the next attempt with a session that has failed.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// How often a new owner looks whether the broker is done with the owner before, and how many times.
-const SETTLE_EVERY: Duration = Duration::from_millis(25);
-const SETTLE_LOOKS: usize = 20;
-/// How many queues are declared at a time.
-const AT_ONCE: usize = 32;
-/// How many partitions an instance owns at most: each takes two of the 2,047 channels that a connection has.
-const MOST_OWNED: usize = 900;
-
-/// Partitioned queues and how they are consumed.
-#[derive(Clone, Debug)]
-pub(crate) struct PartitionSet {
-    /// What the names of the partitions begin with.
-    pub(crate) base: String,
-    pub(crate) partitions: u16,
-    /// How a partition's queue is declared.
-    pub(crate) options: QueueOptions,
-    /// Of each partition.
-    pub(crate) prefetch: u16,
-    /// What the owner needs besides. It is declared first, so that a refusal is told at the start.
-    pub(crate) beside: Vec<(String, QueueOptions)>,
-}
+use super::round::{Member, Round};
+use super::set::PartitionSet;
+use crate::amqp::{Channel, Consumer};
+use crate::connection::{Attendant, Ended, Session, Shared, attend};
+use crate::error::Error;
+use crate::running::Ready;
 
 /// A partition that is this instance's.
 pub(crate) struct Held {
@@ -74,362 +43,36 @@ pub(crate) async fn own<O: Owner>(
     set: &PartitionSet,
     owner: &Arc<O>,
     stop: &CancellationToken,
-    ready: oneshot::Sender<Result<(), Error>>,
+    ready: Ready,
 ) {
-    let mut ready = Some(ready);
-    let mut sessions = shared.sessions();
-    loop {
-        let session = tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            () = shared.stopped().cancelled() => break,
-            session = next_session(&mut sessions) => match session {
-                Some(session) => session,
-                None => break,
-            },
-        };
-        let mut round = Round::new(Arc::clone(&session), set, owner);
-        match session.unless_lost(round.join()).await {
-            Ok(member) => {
-                if let Some(ready) = ready.take() {
-                    let _ = ready.send(Ok(()));
-                }
-                let lost = round.run(member, stop).await;
-                if !lost {
-                    return;
-                }
-                tracing::warn!(queue = %set.base, "the partitions were lost; attaching again");
-            }
-            Err(error) => {
-                round.leave().await;
-                // At the start a refusal is told to whoever starts the server; later it may well pass.
-                if error.code() != Code::Unavailable
-                    && let Some(ready) = ready.take()
-                {
-                    let _ = ready.send(Err(error));
-                    return;
-                }
-                tracing::warn!(queue = %set.base, %error, "the partitions cannot be consumed now");
-            }
-        }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = shared.stopped().cancelled() => {}
-            () = sleep(RETRY_AFTER) => {}
-        }
-    }
-    if let Some(ready) = ready {
-        let closed = Error::new(Code::Unavailable, "the connection has been closed");
-        let _ = ready.send(Err(closed.with_executed(Executed::No)));
-    }
+    attend(shared, stop, ready, &Sharing { set, owner, stop }).await;
 }
 
-/// One session's part of it.
-struct Round<'a, O> {
-    session: Arc<Session>,
+struct Sharing<'a, O> {
     set: &'a PartitionSet,
     owner: &'a Arc<O>,
-    held: HashMap<u16, Holding>,
-    working: JoinSet<()>,
+    stop: &'a CancellationToken,
 }
 
-struct Holding {
-    give_up: CancellationToken,
-    task: task::Id,
-}
+impl<'a, O: Owner> Attendant for Sharing<'a, O> {
+    type Attached = (Round<'a, O>, Member);
 
-/// A partition that has been locked and is consumed, each on a channel of its own.
-struct Taken {
-    partition: u16,
-    /// The lock is on another channel than the work, whose channel the broker may close over one slow key.
-    guard: Channel,
-    lock: Consumer,
-    channel: Channel,
-    consumer: Consumer,
-}
-
-impl<'a, O: Owner> Round<'a, O> {
-    fn new(session: Arc<Session>, set: &'a PartitionSet, owner: &'a Arc<O>) -> Self {
-        Self {
-            session,
-            set,
-            owner,
-            held: HashMap::new(),
-            working: JoinSet::new(),
-        }
+    fn queue(&self) -> &str {
+        &self.set.base
     }
 
-    /// Makes this instance one of those that share the partitions, and takes the first of them.
-    async fn join(&mut self) -> Result<(Channel, Consumer), Error> {
-        let (set, link) = (self.set, &self.session.consume);
-        let ours = set.own_options();
-        link.declare_queue(&members(&set.base), &ours).await?;
-        for some in set.beside.chunks(AT_ONCE) {
-            try_join_all(
-                some.iter()
-                    .map(|(queue, options)| link.declare_queue(queue, options)),
-            )
-            .await?;
-        }
-        let partitions = (0..set.partitions).collect::<Vec<_>>();
-        for some in partitions.chunks(AT_ONCE) {
-            try_join_all(
-                some.iter()
-                    .map(|&partition| set.declare(&self.session, partition)),
-            )
-            .await?;
-        }
-        let channel = link.channel().await?;
-        let member = channel.consume(&members(&set.base), SILENT).await?;
-        self.balance().await?;
-        Ok((channel, member))
-    }
-
-    /// True when the session was lost, or what makes this instance count.
-    async fn run(&mut self, member: (Channel, Consumer), stop: &CancellationToken) -> bool {
-        let (channel, mut member) = member;
-        let session = Arc::clone(&self.session);
-        let lost = loop {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => break false,
-                () = session.lost() => break true,
-                // Nothing is sent there, and what is all the same is dropped.
-                message = member.next() => if message.is_none() { break true } else { continue },
-                Some(ended) = self.working.join_next_with_id(), if !self.working.is_empty() => {
-                    self.forget(&ended.map_or_else(|error| error.id(), |(id, ())| id));
-                    continue;
-                }
-                () = sleep(jittered(LOOK_EVERY)) => {}
-            }
-            if let Err(error) = session.unless_lost(self.balance()).await {
-                tracing::warn!(queue = %self.set.base, %error, "the share of partitions cannot be kept");
-            }
-        };
-        // The others share what is set free among them, without this one.
-        let goodbye = async {
-            member.cancel(&channel).await;
-            channel.close().await;
-        };
-        unless_lost(&session, goodbye).await;
-        self.leave().await;
-        if !lost && self.set.options.delete_when_idle {
-            self.set.delete_idle(&session).await;
-        }
-        lost
-    }
-
-    /// Ends the work on all partitions.
-    async fn leave(&mut self) {
-        for holding in self.held.values() {
-            holding.give_up.cancel();
-        }
-        while self.working.join_next().await.is_some() {}
-        self.held.clear();
-    }
-
-    fn forget(&mut self, task: &task::Id) {
-        self.held.retain(|_, holding| holding.task != *task);
-    }
-
-    /// Gives up what is too much, takes what is free.
-    async fn balance(&mut self) -> Result<(), Error> {
-        let set = self.set;
-        let look = self.session.consume.channel().await?;
-        let instances = look.count_consumers(&members(&set.base)).await?;
-        let share = usize::from(set.partitions)
-            .div_ceil(instances.unwrap_or(1).max(1) as usize)
-            .min(MOST_OWNED);
-        let staying: Vec<_> = self
-            .held
-            .values()
-            .filter(|holding| !holding.give_up.is_cancelled())
-            .collect();
-        for holding in staying.iter().skip(share) {
-            holding.give_up.cancel();
-        }
-        let wanted = share.saturating_sub(staying.len());
-        let mut free = Vec::new();
-        for partition in self.in_random_order() {
-            if free.len() == wanted {
-                break;
-            }
-            match look.count_consumers(&lock(&set.base, partition)).await? {
-                Some(0) => free.push(partition),
-                Some(_) => {}
-                // Somebody has deleted it, and the look has cost the channel.
-                None => {
-                    set.declare(&self.session, partition).await?;
-                    break;
-                }
+    async fn attach(&self, session: &Arc<Session>) -> Result<Self::Attached, Error> {
+        let mut round = Round::new(Arc::clone(session), self.set, self.owner);
+        match session.unless_lost(round.join()).await {
+            Ok(member) => Ok((round, member)),
+            Err(error) => {
+                round.leave().await;
+                Err(error)
             }
         }
-        look.close().await;
-        let taking = join_all(free.into_iter().map(|partition| self.take(partition))).await;
-        for taken in taking {
-            match taken {
-                Ok(Some(taken)) => self.work_on(taken),
-                Ok(None) => {}
-                Err(error) => {
-                    tracing::warn!(queue = %set.base, %error, "a partition cannot be taken now");
-                }
-            }
-        }
-        Ok(())
     }
 
-    /// Those that are not ours. Instances that look at the same time do not all want the same ones.
-    fn in_random_order(&self) -> Vec<u16> {
-        let partitions = self.set.partitions;
-        let first = random() % u32::from(partitions);
-        (0..partitions)
-            .map(|step| ((u32::from(step) + first) % u32::from(partitions)) as u16)
-            .filter(|partition| !self.held.contains_key(partition))
-            .collect()
+    async fn work(&self, _session: &Arc<Session>, (mut round, member): Self::Attached) -> Ended {
+        round.run(member, self.stop).await
     }
-
-    /// `None` when somebody else has it, or had it a moment ago.
-    async fn take(&self, partition: u16) -> Result<Option<Taken>, Error> {
-        let (set, link) = (self.set, &self.session.consume);
-        // A refusal costs the channel, so each attempt has one of its own.
-        let guard = link.channel().await?;
-        let lock = match guard
-            .consume_alone(&lock(&set.base, partition), SILENT)
-            .await
-        {
-            Ok(lock) => lock,
-            Err(error) if error.code() == Code::PermissionDenied => {
-                tracing::debug!(%error, partition, "another instance was faster");
-                return Ok(None);
-            }
-            Err(error) => return Err(error),
-        };
-        let queue = queue(&set.base, partition);
-        // The broker frees the lock of an instance that has died on its own, perhaps before the requests that
-        // it held are back in their places.
-        let mut looks = 0;
-        while link.count_consumers(&queue).await? != Some(0) {
-            looks += 1;
-            if looks == SETTLE_LOOKS {
-                tracing::warn!(%queue, "somebody consumes the partition without its lock");
-                guard.close().await;
-                return Ok(None);
-            }
-            set.declare(&self.session, partition).await?;
-            sleep(SETTLE_EVERY).await;
-        }
-        let options = ConsumeOptions {
-            no_ack: false,
-            prefetch: set.prefetch,
-        };
-        let channel = link.channel().await?;
-        let consumer = channel.consume_alone(&queue, options).await?;
-        Ok(Some(Taken {
-            partition,
-            guard,
-            lock,
-            channel,
-            consumer,
-        }))
-    }
-
-    fn work_on(&mut self, taken: Taken) {
-        let Taken {
-            partition,
-            guard,
-            mut lock,
-            channel,
-            consumer,
-        } = taken;
-        let give_up = CancellationToken::new();
-        let held = Held {
-            partition,
-            session: Arc::clone(&self.session),
-            channel: channel.clone(),
-            consumer,
-            give_up: give_up.clone(),
-        };
-        let session = Arc::clone(&self.session);
-        let attending = Arc::clone(self.owner).attend(held);
-        let order = give_up.clone();
-        let task = self.working.spawn(async move {
-            let mut attending = std::pin::pin!(attending);
-            tokio::select! {
-                () = &mut attending => {}
-                () = async { while lock.next().await.is_some() {} } => {
-                    // Whoever has deleted the lock lets others in.
-                    order.cancel();
-                    attending.await;
-                }
-            }
-            // Behind the acknowledgements, which are on the same channel; and what goes back is in its place before
-            // anybody else may come.
-            let release = async {
-                channel.close().await;
-                lock.cancel(&guard).await;
-                guard.close().await;
-            };
-            unless_lost(&session, release).await;
-        });
-        let task = task.id();
-        self.held.insert(partition, Holding { give_up, task });
-    }
-}
-
-impl PartitionSet {
-    /// How the queues without messages are declared.
-    fn own_options(&self) -> QueueOptions {
-        QueueOptions::classic().declare(self.options.declare)
-    }
-
-    /// Declares what belongs to one partition.
-    async fn declare(&self, session: &Session, partition: u16) -> Result<(), Error> {
-        let link = &session.consume;
-        let (queue, lock) = (queue(&self.base, partition), lock(&self.base, partition));
-        let mut options = self.options.clone();
-        // A partition has no consumer while it is handed over, and its one consumer is exclusive.
-        options.auto_delete = false;
-        options.single_active_consumer = false;
-        link.declare_queue(&queue, &options).await?;
-        link.declare_queue(&lock, &self.own_options()).await
-    }
-
-    /// Deletes what is empty, when no instance is left.
-    async fn delete_idle(&self, session: &Session) {
-        let members = members(&self.base);
-        if !matches!(session.consume.count_consumers(&members).await, Ok(Some(0))) {
-            return;
-        }
-        for partition in 0..self.partitions {
-            session
-                .delete_idle_queue(&queue(&self.base, partition))
-                .await;
-            session
-                .delete_idle_queue(&lock(&self.base, partition))
-                .await;
-        }
-        session.delete_idle_queue(&members).await;
-    }
-}
-
-/// For queues on which nothing is sent.
-const SILENT: ConsumeOptions = ConsumeOptions {
-    no_ack: true,
-    prefetch: 0,
-};
-
-async fn unless_lost(session: &Session, operation: impl Future<Output = ()>) {
-    tokio::select! {
-        () = operation => {}
-        () = session.lost() => {}
-    }
-}
-
-fn random() -> u32 {
-    uuid::Uuid::new_v4().as_fields().0
-}
-
-/// A fifth more or less, so that instances that started together do not look together.
-fn jittered(time: Duration) -> Duration {
-    time.mul_f64(0.8 + 0.4 * f64::from(random()) / f64::from(u32::MAX))
 }

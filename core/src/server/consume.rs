@@ -13,18 +13,11 @@ use tokio_util::task::TaskTracker;
 use super::dispatch::Dispatcher;
 use super::job::{Desk, Job};
 use crate::amqp::{Channel, Consumer};
+use crate::connection::Ended;
 use crate::stop::Stop;
 
 /// How long answers may take to leave after the grace time.
 const FLUSH_TIME: Duration = Duration::from_secs(2);
-
-/// Why a consumer ended.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Ended {
-    Stopped,
-    /// The session, the channel or the queue is gone.
-    Lost,
-}
 
 pub(super) struct Intake {
     dispatcher: Arc<Dispatcher>,

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -11,21 +10,23 @@ use super::calls::Calls;
 use crate::amqp::{ConsumeOptions, Consumer};
 use crate::connection::{Session, Shared, next_session};
 use crate::error::Error;
+use crate::running::Ready;
 use crate::topology::{Declare, ExchangeKind};
 use crate::wire;
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// `heard` becomes true when the first attempt has been made, whether it worked or not: a login that may
-/// not use the exchange can serve all the same.
+/// Is ready when the first attempt has been made, whether it worked or not: a login that may not use the exchange can
+/// serve all the same.
 pub(super) async fn listen(
     shared: Arc<Shared>,
     queues: Vec<(String, Arc<Calls>)>,
     instance: String,
     stop: CancellationToken,
-    heard: watch::Sender<bool>,
+    ready: Ready,
 ) {
     let exchange = shared.scoped(wire::CONTROL_EXCHANGE);
+    let mut ready = Some(ready);
     let mut sessions = shared.sessions();
     loop {
         let session = tokio::select! {
@@ -38,19 +39,17 @@ pub(super) async fn listen(
             },
         };
         let attaching = attach(&session, &exchange, &queues, &instance);
-        match session.unless_lost(attaching).await {
-            Ok(mut consumer) => {
-                heard.send_replace(true);
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = receive(&mut consumer, &queues) => {}
-                    () = session.lost() => {}
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "calls cannot be cancelled on this server");
-                heard.send_replace(true);
-            }
+        let attached = session.unless_lost(attaching).await;
+        if let Some(ready) = ready.take() {
+            let _ = ready.send(Ok(()));
+        }
+        match attached {
+            Ok(mut consumer) => tokio::select! {
+                () = stop.cancelled() => return,
+                () = receive(&mut consumer, &queues) => {}
+                () = session.lost() => {}
+            },
+            Err(error) => tracing::warn!(%error, "calls cannot be cancelled on this server"),
         }
         tokio::select! {
             () = stop.cancelled() => return,

@@ -90,32 +90,8 @@ impl Dispatcher {
     ) -> Result<(Codec, &MethodDescriptor), Error> {
         let refuse =
             |code, message: String| Err(Error::new(code, message).with_executed(Executed::No));
-        if delivery.has_header(wire::HEADER_VERSION)
-            && delivery.header_number(wire::HEADER_VERSION) != Some(wire::VERSION)
-        {
-            return refuse(
-                Code::Unimplemented,
-                format!(
-                    "the request's wire version is not known here, only {}",
-                    wire::VERSION
-                ),
-            );
-        }
-        // Some libraries always say which encoding their text has.
-        let harmless = |encoding: &&str| {
-            ["utf-8", "binary", "identity"]
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(encoding))
-        };
-        if let Some(encoding) = delivery
-            .content_encoding()
-            .filter(|encoding| !harmless(encoding))
-        {
-            return refuse(
-                Code::Unimplemented,
-                format!("the content encoding {encoding:?} is not known here"),
-            );
-        }
+        wire::check_version(delivery)?;
+        wire::check_encoding(delivery)?;
         let Some(codec) = Codec::from_content_type(delivery.content_type()) else {
             return refuse(
                 Code::InvalidArgument,

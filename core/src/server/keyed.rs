@@ -4,7 +4,6 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
@@ -13,8 +12,8 @@ use super::dispatch::Dispatcher;
 use super::job::{Desk, Job};
 use crate::amqp::{Channel, Consumer};
 use crate::connection::Shared;
-use crate::error::Error;
 use crate::partition::{Held, InLane, Lanes, Owner, PartitionSet, own};
+use crate::running::Ready;
 use crate::service::Slot;
 
 #[derive(Debug)]
@@ -45,7 +44,7 @@ pub(super) async fn serve(
     shared: Arc<Shared>,
     dispatcher: Arc<Dispatcher>,
     partitions: u16,
-    ready: oneshot::Sender<Result<(), Error>>,
+    ready: Ready,
 ) {
     let config = &dispatcher.config;
     let set = PartitionSet {
@@ -54,6 +53,7 @@ pub(super) async fn serve(
         options: config.options.clone(),
         prefetch: config.prefetch,
         beside: Vec::new(),
+        delays: None,
     };
     let keyed = Arc::new(Keyed {
         lanes: std::iter::repeat_with(Lanes::default)

@@ -1,27 +1,20 @@
-//! Serves one queue for as long as the server lives: attaches to each session, again when it is lost.
+//! Serves one queue for as long as the server lives.
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::sync::oneshot;
-use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 
-use super::closed;
-use super::consume::{Ended, Intake};
+use super::consume::Intake;
 use super::dispatch::Dispatcher;
 use super::job::Desk;
 use crate::amqp::ConsumeOptions;
-use crate::connection::{Session, Shared, next_session};
-use crate::error::{Code, Error};
+use crate::connection::{Attendant, Ended, Session, Shared, attend};
+use crate::error::Error;
 use crate::partition;
+use crate::running::Ready;
 use crate::service::Service;
 use crate::topology::QueueOptions;
-
-/// The pause before a lost consumer is attached again, and between failed attempts.
-const REATTACH_AFTER: Duration = Duration::from_millis(100);
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// One queue to serve.
 #[derive(Clone)]
@@ -55,105 +48,70 @@ impl fmt::Debug for QueueConfig {
     }
 }
 
-pub(super) async fn serve(
-    shared: Arc<Shared>,
-    dispatcher: Arc<Dispatcher>,
-    ready: oneshot::Sender<Result<(), Error>>,
-) {
-    let running = TaskTracker::new();
-    attend(&shared, &dispatcher, &running, ready).await;
+pub(super) async fn serve(shared: Arc<Shared>, dispatcher: Arc<Dispatcher>, ready: Ready) {
+    let stop = dispatcher.stop.clone();
+    let queue = Queue {
+        dispatcher,
+        running: TaskTracker::new(),
+    };
+    attend(&shared, &stop.gently, ready, &queue).await;
     // A stop without a connection has nobody to answer, but handlers get their time all the same.
-    let grace_ends = dispatcher.stop.grace_ends();
-    dispatcher.stop.finish(&running, grace_ends).await;
+    let grace_ends = stop.grace_ends();
+    stop.finish(&queue.running, grace_ends).await;
 }
 
-async fn attend(
-    shared: &Shared,
-    dispatcher: &Arc<Dispatcher>,
-    running: &TaskTracker,
-    ready: oneshot::Sender<Result<(), Error>>,
-) {
-    let (config, stop) = (&dispatcher.config, &dispatcher.stop);
-    let mut ready = Some(ready);
-    let mut sessions = shared.sessions();
-    loop {
-        let session = tokio::select! {
-            biased;
-            () = stop.gently.cancelled() => return,
-            () = shared.stopped().cancelled() => return,
-            session = next_session(&mut sessions) => match session {
-                Some(session) => session,
-                None => return,
-            },
+struct Queue {
+    dispatcher: Arc<Dispatcher>,
+    /// Handlers of all sessions.
+    running: TaskTracker,
+}
+
+impl Attendant for Queue {
+    type Attached = Intake;
+
+    fn queue(&self) -> &str {
+        &self.dispatcher.config.name
+    }
+
+    async fn attach(&self, session: &Arc<Session>) -> Result<Intake, Error> {
+        session.unless_lost(self.consume(session)).await
+    }
+
+    async fn work(&self, session: &Arc<Session>, intake: Intake) -> Ended {
+        let ended = tokio::select! {
+            ended = intake.run() => ended,
+            () = session.lost() => Ended::Lost,
         };
-        let attaching = attach(&session, dispatcher, running);
-        let pause = match session.unless_lost(attaching).await {
-            Ok(intake) => {
-                if let Some(ready) = ready.take() {
-                    let _ = ready.send(Ok(()));
-                }
-                let ended = tokio::select! {
-                    ended = intake.run() => ended,
-                    () = session.lost() => Ended::Lost,
-                };
-                if ended == Ended::Stopped {
-                    if config.options.delete_when_idle {
-                        session.delete_idle_queue(&config.name).await;
-                    }
-                    return;
-                }
-                tracing::warn!(queue = %config.name, "the consumer was lost; attaching again");
-                REATTACH_AFTER
-            }
-            Err(error) => {
-                // At the start a refusal is told to whoever starts the server; later it may well pass.
-                if error.code() != Code::Unavailable
-                    && let Some(ready) = ready.take()
-                {
-                    let _ = ready.send(Err(error));
-                    return;
-                }
-                tracing::warn!(queue = %config.name, %error, "the queue cannot be served now");
-                RETRY_AFTER
-            }
-        };
-        tokio::select! {
-            () = stop.gently.cancelled() => {}
-            () = shared.stopped().cancelled() => {}
-            () = sleep(pause) => {}
+        let config = &self.dispatcher.config;
+        if ended == Ended::Stopped && config.options.delete_when_idle {
+            session.delete_idle_queue(&config.name).await;
         }
-        if shared.stopped().is_cancelled()
-            && let Some(ready) = ready.take()
-        {
-            let _ = ready.send(Err(closed()));
-        }
+        ended
     }
 }
 
-async fn attach(
-    session: &Session,
-    dispatcher: &Arc<Dispatcher>,
-    running: &TaskTracker,
-) -> Result<Intake, Error> {
-    let config = &dispatcher.config;
-    session
-        .consume
-        .declare_queue(&config.name, &config.options)
-        .await?;
-    // A channel for each queue, so that the broker's limits on one do not touch the others.
-    let channel = session.consume.channel().await?;
-    let replies = session.publish.channel().await?;
-    let options = ConsumeOptions {
-        no_ack: false,
-        prefetch: config.prefetch,
-    };
-    let consumer = channel.consume(&config.name, options).await?;
-    let desk = Desk::new(channel.clone(), replies, None);
-    Ok(Intake::new(
-        Arc::clone(dispatcher),
-        desk,
-        channel,
-        consumer,
-        running.clone(),
-    ))
+impl Queue {
+    async fn consume(&self, session: &Session) -> Result<Intake, Error> {
+        let config = &self.dispatcher.config;
+        session
+            .consume
+            .declare_queue(&config.name, &config.options)
+            .await?;
+        // A channel for each queue, so that the broker's limits on one do not touch the others.
+        let channel = session.consume.channel().await?;
+        let replies = session.publish.channel().await?;
+        let options = ConsumeOptions {
+            no_ack: false,
+            prefetch: config.prefetch,
+        };
+        let consumer = channel.consume(&config.name, options).await?;
+        let desk = Desk::new(channel.clone(), replies, None);
+        Ok(Intake::new(
+            Arc::clone(&self.dispatcher),
+            desk,
+            channel,
+            consumer,
+            self.running.clone(),
+        ))
+    }
 }

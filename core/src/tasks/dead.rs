@@ -7,11 +7,15 @@ use std::time::{Duration, SystemTime};
 
 use serde::de::DeserializeOwned;
 
+use super::delay::arrives_by;
 use super::{Names, Target};
-use crate::amqp::{Channel, Delivery, Message};
+use crate::amqp::{Channel, Delivery, HeaderValue, Message};
 use crate::client::deadline;
 use crate::connection::{Connection, Session};
-use crate::error::Error;
+use crate::context::{Metadata, TraceContext};
+use crate::encoded::Encoded;
+use crate::error::{Code, Error, Executed};
+use crate::payload;
 use crate::wire;
 
 /// Why a task became a dead letter.
@@ -81,7 +85,7 @@ impl fmt::Display for DeathReason {
 /// ```
 pub struct DeadLetters<T> {
     connection: Connection,
-    _session: Arc<Session>,
+    session: Arc<Session>,
     // What has been read and not decided on goes back to the queue with it.
     channel: Channel,
     names: Names,
@@ -113,7 +117,7 @@ impl<T: DeserializeOwned + 'static> DeadLetters<T> {
             .ok_or_else(|| names.missing())?;
         Ok(Self {
             connection,
-            _session: session,
+            session,
             channel,
             names,
             timeout,
@@ -137,11 +141,12 @@ impl<T: DeserializeOwned + 'static> DeadLetters<T> {
         }
         self.left -= 1;
         let next = self.channel.get(&self.names.dead);
-        let Some(delivery) = self._session.unless_lost(next).await? else {
+        let Some(delivery) = self.session.unless_lost(next).await? else {
             return Ok(None);
         };
         Ok(Some(DeadLetter {
             connection: self.connection.clone(),
+            session: Arc::clone(&self.session),
             channel: self.channel.clone(),
             names: self.names.clone(),
             timeout: self.timeout,
@@ -154,6 +159,7 @@ impl<T: DeserializeOwned + 'static> DeadLetters<T> {
 /// A task that was given up.
 pub struct DeadLetter<T> {
     connection: Connection,
+    session: Arc<Session>,
     channel: Channel,
     names: Names,
     timeout: Duration,
@@ -194,17 +200,19 @@ impl<T> DeadLetter<T> {
         self.delivery.header(wire::HEADER_ERROR)
     }
 
-    /// How many attempts were begun: none when it expired before the first.
+    /// How many attempts were begun: none when it expired before the first, or the queue was full. What a foreign worker
+    /// or the broker's own limit has refused was begun.
     #[must_use]
     pub fn attempts(&self) -> u32 {
-        let expired = self.delivery.header(wire::HEADER_DEATH).is_none();
+        let by_broker = self.delivery.header(wire::HEADER_DEATH).is_none();
+        let unbegun = matches!(self.reason(), DeathReason::Expired | DeathReason::Full);
         let begun = self
             .delivery
             .header_number(wire::HEADER_ATTEMPT)
             .and_then(|attempt| u32::try_from(attempt).ok())
             .unwrap_or(1);
         // The broker has removed it before the attempt that its header announces.
-        begun.saturating_sub(expired.into())
+        begun.saturating_sub((by_broker && unbegun).into())
     }
 
     /// When it died, by the clock of the worker that gave it up.
@@ -220,20 +228,104 @@ impl<T> DeadLetter<T> {
         self.delivery.header(name)
     }
 
+    /// What orders it, if its queue is keyed.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.header(wire::HEADER_KEY)
+    }
+
+    /// The exchange that it was published to; empty for a task.
+    #[must_use]
+    pub fn exchange(&self) -> &str {
+        self.published().map_or("", |(exchange, _)| exchange)
+    }
+
+    /// The routing key that it was published with; for a task the name of its queue.
+    #[must_use]
+    pub fn routing_key(&self) -> &str {
+        self.published().map_or(&self.names.queue, |(_, key)| key)
+    }
+
+    /// By which exchange an event came.
+    fn published(&self) -> Option<(&str, &str)> {
+        let said = (
+            self.delivery.header(wire::HEADER_EXCHANGE),
+            self.delivery.header(wire::HEADER_ROUTING_KEY),
+        );
+        if let (Some(exchange), Some(key)) = said {
+            return Some((exchange, key));
+        }
+        // What no worker has had a look at says it by the broker's own header.
+        let (exchange, key) = self.delivery.came_by()?;
+        (!exchange.is_empty() && !arrives_by(exchange)).then_some((exchange, key))
+    }
+
+    /// All headers but tables and lists, the broker's and Leveret's own among them.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, HeaderValue)> {
+        self.delivery.values()
+    }
+
+    /// What its sender sent along.
+    #[must_use]
+    pub fn metadata(&self) -> Metadata {
+        Metadata::of(&self.delivery)
+    }
+
+    /// The W3C trace headers that it came with.
+    #[must_use]
+    pub fn trace(&self) -> Option<TraceContext> {
+        TraceContext::of(&self.delivery)
+    }
+
+    /// What its sender says that the body is.
+    #[must_use]
+    pub fn content_type(&self) -> Option<&str> {
+        self.delivery.content_type()
+    }
+
+    /// Its priority, if it has one.
+    #[must_use]
+    pub fn priority(&self) -> Option<u8> {
+        self.delivery.priority()
+    }
+
+    /// When it was sent, in seconds since 1970, if its sender says so.
+    #[must_use]
+    pub fn timestamp(&self) -> Option<u64> {
+        self.delivery.timestamp()
+    }
+
+    /// What its sender calls itself.
+    #[must_use]
+    pub fn sender(&self) -> Option<&str> {
+        self.delivery.app_id()
+    }
+
     /// The body as it travelled.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.delivery.body
     }
 
+    /// The task itself, still encoded: for programs with a codec of their own.
+    ///
+    /// # Errors
+    /// As [`job`](Self::job).
+    pub fn undecoded(&self) -> Result<Encoded, Error> {
+        payload::undecoded(&self.delivery, &self.delivery.body)
+    }
+
     /// Pushes it again, from its first attempt.
     ///
     /// # Errors
-    /// As a push; it stays a dead letter then.
+    /// As a push, and [`Code::Unavailable`] when the connection that it was read on was lost: it stays a dead letter
+    /// then. When it was lost between the push and the end of the letter, [`executed`](Error::executed) is
+    /// [`Executed::Maybe`]: the task has been pushed, and is pushed once more by whoever retries the letter.
     ///
     /// # Cancel safety
     /// It may have been pushed and be a dead letter all the same.
     pub async fn retry(self) -> Result<(), Error> {
+        self.check()?;
         let key = self.delivery.header(wire::HEADER_KEY);
         let target = self
             .names
@@ -259,14 +351,43 @@ impl<T> DeadLetter<T> {
         };
         let shared = self.connection.shared();
         shared.post(copy, &place, deadline(self.timeout)).await?;
-        self.channel.ack(self.delivery.tag, false);
-        Ok(())
+        self.remove().await
     }
 
     /// Removes it for good.
-    pub fn discard(self) {
-        self.channel.ack(self.delivery.tag, false);
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] when the connection that it was read on was lost: it is still there then, unless
+    /// [`executed`](Error::executed) says that nobody knows.
+    ///
+    /// # Cancel safety
+    /// It may have been removed or not.
+    pub async fn discard(self) -> Result<(), Error> {
+        self.check()?;
+        self.remove().await
     }
+
+    fn check(&self) -> Result<(), Error> {
+        match self.channel.is_open() && !self.session.is_lost() {
+            true => Ok(()),
+            false => Err(gone(Executed::No)),
+        }
+    }
+
+    /// Waits until the broker has heard of it: what is acknowledged on a dead channel is not told to anybody.
+    async fn remove(self) -> Result<(), Error> {
+        self.channel.ack(self.delivery.tag, false);
+        let heard = self.session.unless_lost(self.channel.round_trip()).await;
+        heard.map_err(|_| gone(Executed::Maybe))
+    }
+}
+
+fn gone(executed: Executed) -> Error {
+    Error::new(
+        Code::Unavailable,
+        "the connection that the dead letter was read on was lost; it is back in its queue",
+    )
+    .with_executed(executed)
 }
 
 impl<T: DeserializeOwned + 'static> DeadLetter<T> {
@@ -274,8 +395,9 @@ impl<T: DeserializeOwned + 'static> DeadLetter<T> {
     ///
     /// # Errors
     /// [`Code::InvalidArgument`](crate::Code::InvalidArgument) when it is none of the queue's type, which may be why it
-    /// died.
+    /// died; [`Code::Unimplemented`](crate::Code::Unimplemented) for a content encoding or a later version of the
+    /// protocol.
     pub fn job(&self) -> Result<T, Error> {
-        crate::payload::decode(self.delivery.content_type(), &self.delivery.body)
+        payload::read(&self.delivery, &self.delivery.body)
     }
 }

@@ -113,12 +113,12 @@ impl Delays {
     }
 
     async fn declare_done(&self, session: &Session, done: &str) -> Result<(), Error> {
-        if !session.declared.has(done) {
+        if !session.declared.exchanges.has(done) {
             session
                 .consume
                 .declare_exchange(done, ExchangeKind::Topic, Declare::Create)
                 .await?;
-            session.declared.add(done);
+            session.declared.exchanges.add(done);
         }
         Ok(())
     }
@@ -134,9 +134,9 @@ impl Delays {
         // From below, so that what falls into a queue meanwhile can go on from there.
         for level in 0..=level {
             let name = self.level(level);
-            if !session.declared.has(&name) {
+            if !session.declared.exchanges.has(&name) {
                 self.declare_level(session, level, &name).await?;
-                session.declared.add(&name);
+                session.declared.exchanges.add(&name);
             }
         }
         Ok(())
@@ -144,9 +144,9 @@ impl Delays {
 
     /// They may not be there any more.
     pub(crate) fn forget(&self, declared: &Declared, level: u32) {
-        declared.forget(&self.done());
+        declared.exchanges.forget(&self.done());
         for level in 0..=level {
-            declared.forget(&self.level(level));
+            declared.exchanges.forget(&self.level(level));
         }
     }
 

@@ -63,7 +63,7 @@ impl Place for Mark {
 }
 
 /// The names' common end: what they stand for may be long, and secret.
-pub(crate) fn digest(queue: &str, key: &str) -> String {
+pub(crate) fn digest(queue: &str, key: impl AsRef<[u8]>) -> String {
     let mut hash = Sha256::new();
     hash.update(queue);
     hash.update([0]);

@@ -10,14 +10,13 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::delay::Detour;
-use super::{Defaults, Names, QueueSpec, Target};
+use super::{Names, QueueSpec, Target};
 use crate::amqp::{HeaderValue, Message};
-use crate::client::{ceil_millis, deadline, headers};
+use crate::client::deadline;
 use crate::connection::{Connection, Session};
-use crate::context::{Context, Metadata, TraceContext};
+use crate::context::TraceContext;
 use crate::error::{Code, Error, Executed};
-use crate::payload::Body;
-use crate::post::{Declared, Place};
+use crate::post::{Declared, Draft, Place};
 use crate::wire;
 
 /// A task that is pushed when it is awaited. Gives its id.
@@ -32,43 +31,35 @@ use crate::wire;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Errors
+/// [`Code::InvalidArgument`] for options that do not go together or are too large,
+/// [`Code::ResourceExhausted`] when the task is larger than a message may be, or the queue is full
+/// ([`max_length`](crate::QueueOptions::max_length)): a classic queue has kept the task as a
+/// [dead letter](crate::DeathReason::Full) then, so that pushing it again *and* retrying the letter does it twice.
+/// [`Code::NoSuchService`] when the queue may not be declared here and is not there, [`Code::DeadlineExceeded`] when the
+/// broker does not confirm in time, [`Code::Unavailable`] when the connection has been closed.
+///
+/// # Cancel safety
+/// A task whose future is dropped may have been pushed or not.
 #[derive(Debug)]
 #[must_use = "nothing is pushed until it is awaited"]
 pub struct Push {
-    connection: Connection,
+    draft: Draft,
     spec: Arc<QueueSpec>,
-    body: Result<Body, Error>,
-    timeout: Duration,
-    metadata: Metadata,
     delay: Option<Duration>,
-    expires: Option<Duration>,
-    priority: Option<u8>,
     dedup: Option<String>,
     key: Option<String>,
-    trace: Option<TraceContext>,
-    refused: Option<Error>,
 }
 
 impl Push {
-    pub(super) fn new(
-        connection: Connection,
-        spec: Arc<QueueSpec>,
-        defaults: &Defaults,
-        body: Result<Body, Error>,
-    ) -> Self {
+    pub(super) fn new(draft: Draft, spec: Arc<QueueSpec>) -> Self {
         Self {
-            connection,
+            draft,
             spec,
-            body,
-            timeout: defaults.timeout,
-            metadata: defaults.metadata.clone(),
             delay: None,
-            expires: None,
-            priority: None,
             dedup: None,
             key: None,
-            trace: None,
-            refused: None,
         }
     }
 
@@ -90,7 +81,7 @@ impl Push {
 
     /// Lets the task overtake others, in a queue with [`max_priority`](crate::QueueOptions::max_priority).
     pub fn priority(mut self, priority: u8) -> Self {
-        self.priority = Some(priority);
+        self.draft.priority = Some(priority);
         self
     }
 
@@ -111,27 +102,25 @@ impl Push {
 
     /// Makes it a dead letter when it has waited this long for its first attempt, to the millisecond.
     pub fn expires(mut self, after: Duration) -> Self {
-        self.expires = Some(after);
+        self.draft.expires = Some(after);
         self
     }
 
     /// Sends a metadata entry, which the worker reads by [`Message::header`](crate::Message::header).
     pub fn metadata(mut self, key: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
-        if let Err(error) = self.metadata.insert(key, value) {
-            self.refused.get_or_insert(error);
-        }
+        self.draft.metadata(key, value);
         self
     }
 
     /// Sends these trace headers. Default: those of the handler that this runs in.
     pub fn trace(mut self, trace: TraceContext) -> Self {
-        self.trace = Some(trace);
+        self.draft.trace = Some(trace);
         self
     }
 
     /// How long to wait for the broker's confirm. Default: that of [`Tasks`](crate::Tasks).
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.draft.timeout = timeout;
         self
     }
 
@@ -139,11 +128,8 @@ impl Push {
         let invalid = |what: &'static str| {
             Err(Error::new(Code::InvalidArgument, what).with_executed(Executed::No))
         };
-        if let Some(error) = self.refused {
-            return Err(error);
-        }
-        let body = self.body?;
-        if self.delay.is_some() && self.expires.is_some() {
+        let draft = self.draft.sealed()?;
+        if self.delay.is_some() && draft.expires.is_some() {
             return invalid("a task that is delayed cannot expire as well: set one of the two");
         }
         if self
@@ -153,38 +139,26 @@ impl Push {
         {
             return invalid("a de-duplication key takes 1 to 255 bytes");
         }
-        let shared = self.connection.shared();
+        let shared = draft.connection.shared();
         let names = self.spec.names(&shared.settings.namespace)?;
         let target = names.target(self.key.as_deref())?;
-        let around = Context::current();
-        let trace = self
-            .trace
-            .as_ref()
-            .or_else(|| around.as_ref().and_then(Context::trace));
         let id = Uuid::new_v4();
         let mut uuid = Uuid::encode_buffer();
-        let mut message = Message {
+        let dedup = self.dedup.map(HeaderValue::Text);
+        let values = dedup
+            .map(|key| (wire::HEADER_DEDUP, key))
+            .into_iter()
+            .collect();
+        let message = Message {
             routing_key: &target,
             mandatory: true,
-            persistent: true,
-            content_type: body.content_type.as_deref(),
-            message_id: Some(&*id.as_hyphenated().encode_lower(&mut uuid)),
-            expiration: self.expires.map(ceil_millis),
-            priority: self.priority,
-            app_id: shared.settings.name.as_deref(),
-            headers: headers(&self.metadata, trace, None)?,
-            body: body.bytes,
-            ..Message::default()
+            ..draft.message(
+                id.as_hyphenated().encode_lower(&mut uuid),
+                self.key.as_deref(),
+                values,
+            )?
         };
-        if let Some(key) = self.dedup {
-            message
-                .values
-                .push((wire::HEADER_DEDUP, HeaderValue::Text(key)));
-        }
-        if let Some(key) = &self.key {
-            message.headers.push((wire::HEADER_KEY, key));
-        }
-        let deadline: Instant = deadline(self.timeout);
+        let deadline = deadline(draft.timeout);
         match self.delay.filter(|delay| !delay.is_zero()) {
             None => {
                 let place = Target {
@@ -194,7 +168,7 @@ impl Push {
                 shared.post(message, &place, deadline).await?;
             }
             Some(delay) => {
-                post_later(&self.connection, &names, &target, message, delay, deadline).await?;
+                post_later(&draft.connection, &names, &target, message, delay, deadline).await?;
             }
         }
         Ok(id)
@@ -237,9 +211,9 @@ struct Later<'a> {
 
 impl Place for Later<'_> {
     async fn declare(&self, session: &Session) -> Result<(), Error> {
-        if !session.declared.has(self.target) {
+        if !session.declared.queues.has(self.target) {
             self.names.declare_for(session, self.target).await?;
-            session.declared.add(self.target);
+            session.declared.queues.add(self.target);
         }
         self.names.delays.declare(session, self.detour.level).await
     }
@@ -249,8 +223,8 @@ impl Place for Later<'_> {
     }
 
     fn forget(&self, declared: &Declared) {
-        declared.forget(&self.name);
-        declared.forget(self.target);
+        declared.queues.forget(&self.name);
+        declared.queues.forget(self.target);
         self.names.delays.forget(declared, self.detour.level);
     }
 }

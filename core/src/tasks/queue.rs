@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::error::Error;
 use crate::topology::QueueOptions;
 
 /// How often a failing task is tried, and how long it rests in between.
@@ -117,8 +118,9 @@ impl<T> fmt::Debug for TaskQueue<T> {
 }
 
 impl<T> TaskQueue<T> {
-    /// A durable queue of this name, with the connection's namespace in front. Names are those of services; the ends
-    /// `.dead` and `.suspect` are taken.
+    /// A durable queue of this name, with the connection's namespace in front. Names are as those of services, but both
+    /// together may be 190 bytes long; the ends `.dead`, `.suspect`, `.members` and `.p0` are taken. The queue of a durable
+    /// subscription is named after the exchange and the group, with a dot between.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             spec: Arc::new(QueueSpec {
@@ -161,6 +163,22 @@ impl<T> TaskQueue<T> {
     /// still be busy with a task while another begins with the next.
     pub fn keyed(self, partitions: u16) -> Self {
         self.with(|spec| spec.partitions = Some(partitions))
+    }
+
+    /// Whether there can be such a queue. Pushing and working ask by themselves; this tells before there is a
+    /// connection.
+    ///
+    /// ```
+    /// use leveret::TaskQueue;
+    ///
+    /// assert!(TaskQueue::<String>::new("emails").check().is_ok());
+    /// assert!(TaskQueue::<String>::new("emails.dead").check().is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`](crate::Code) for a name that may not be used and for options that make no sense.
+    pub fn check(&self) -> Result<(), Error> {
+        self.spec.names("").map(drop)
     }
 
     /// The name that was given to it.

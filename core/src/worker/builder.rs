@@ -6,9 +6,10 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 
-use super::consumer::{Batch, Handler};
+use super::common::{Batch, Handler};
 use super::message::Message;
 use super::outcome::Outcome;
 use super::rate::Rate;
@@ -17,8 +18,10 @@ use super::source::Source;
 use super::{Worker, Workload};
 use crate::connection::Connection;
 use crate::error::{Code, Error, Executed};
+use crate::payload;
 use crate::service::panicked;
 use crate::tasks::{DeathReason, TaskQueue};
+use crate::wire;
 
 /// How many handlers run at once when nobody says so.
 const CONCURRENCY: u16 = 10;
@@ -135,8 +138,9 @@ impl<T> WorkerBuilder<T> {
         self
     }
 
-    /// How long a handler may take; one that takes longer is dropped, and its task has failed. Default: no limit of
-    /// ours, but the broker's `consumer_timeout` (30 min unless changed), after which a task is given to others.
+    /// How long a handler may take; one that takes longer is dropped, and its task has failed. What goes on then, such as
+    /// a thread, is waited for if it has a [`Message::guard`]. Default: no limit of ours, but the broker's
+    /// `consumer_timeout` (30 min unless changed), after which a task is given to others.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = Some(timeout);
         self
@@ -256,7 +260,7 @@ impl<T: DeserializeOwned + Send + 'static> WorkerBuilder<T> {
             }),
             grace: settings.grace,
         };
-        Worker::start(self.connection, workload, handler).await
+        Worker::start(self.connection, workload, Box::new(handler)).await
     }
 }
 
@@ -280,16 +284,18 @@ where
     F: Fn(T, Message) -> R + Send + Sync + 'static,
     R: Future<Output: Into<Outcome>> + Send,
 {
-    async fn handle(&self, messages: Vec<Message>) {
-        for message in messages {
-            let Some(value) = read::<T>(&message).await else {
-                continue;
-            };
-            let context = message.context().clone();
-            let handler = context.scope(async { (self.handler)(value, message.clone()).await });
-            let verdict = run(handler, self.timeout, std::slice::from_ref(&message)).await;
-            message.settle(verdict).await;
-        }
+    fn handle(&self, messages: Vec<Message>) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            for message in messages {
+                let Some(value) = read::<T>(&message).await else {
+                    continue;
+                };
+                let context = message.context().clone();
+                let handler = context.scope(async { (self.handler)(value, message.clone()).await });
+                let verdict = run(handler, self.timeout, std::slice::from_ref(&message)).await;
+                message.settle(verdict).await;
+            }
+        })
     }
 }
 
@@ -299,28 +305,35 @@ where
     F: Fn(Vec<(T, Message)>) -> R + Send + Sync + 'static,
     R: Future<Output: Into<Outcome>> + Send,
 {
-    async fn handle(&self, messages: Vec<Message>) {
-        let mut batch = Vec::with_capacity(messages.len());
-        for message in messages {
-            if let Some(value) = read::<T>(&message).await {
-                batch.push((value, message));
+    fn handle(&self, messages: Vec<Message>) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let mut batch = Vec::with_capacity(messages.len());
+            for message in messages {
+                if let Some(value) = read::<T>(&message).await {
+                    batch.push((value, message));
+                }
             }
-        }
-        if batch.is_empty() {
-            return;
-        }
-        let messages: Vec<_> = batch.iter().map(|(_, message)| message.clone()).collect();
-        let handler = async { (self.handler)(batch).await };
-        let verdict = run(handler, self.timeout, &messages).await;
-        for message in messages {
-            message.settle(verdict.clone()).await;
-        }
+            if batch.is_empty() {
+                return;
+            }
+            let messages: Vec<_> = batch.iter().map(|(_, message)| message.clone()).collect();
+            let handler = async { (self.handler)(batch).await };
+            let verdict = run(handler, self.timeout, &messages).await;
+            for message in messages {
+                message.settle(verdict.clone()).await;
+            }
+        })
     }
 }
 
 /// A value that cannot be read now can never be.
 async fn read<T: DeserializeOwned + 'static>(message: &Message) -> Option<T> {
-    let decode = || crate::payload::decode(message.content_type(), message.body());
+    let delivery = message.context().delivery();
+    let decode = || {
+        // What a later version says may change what is to be done, whoever reads the body.
+        wire::check_version(delivery)?;
+        payload::read(delivery, message.body())
+    };
     let decoded = std::panic::catch_unwind(AssertUnwindSafe(decode));
     match decoded.unwrap_or_else(|panic| Err(panicked(&*panic))) {
         Ok(value) => Some(value),

@@ -1,167 +1,86 @@
-//! One consumer of a worker: attaches to its queue on each session, and hands what comes to the handler, as many at once
-//! and as fast as the worker allows.
+//! One consumer of a worker: hands what comes to the handler, as many at once and as fast as the worker allows.
 
-use std::collections::VecDeque;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::FutureExt;
-use tokio::sync::{OwnedSemaphorePermit, RwLock, Semaphore, oneshot};
-use tokio::time::{Instant, sleep, sleep_until};
-use tokio_util::task::TaskTracker;
+use tokio::time::{Instant, sleep_until};
 
+use super::common::Common;
 use super::message::Message;
+use super::pile::Pile;
 use super::rate::Rate;
-use super::seen::{Again, Seen};
-use super::settle::{BUSY, Desk, Verdict};
-use super::source::{Lane, Source};
+use super::seen::Again;
+use super::settle::{Desk, Verdict};
+use super::slots::Slot;
+use super::source::Lane;
 use crate::amqp::{Channel, Consumer, Delivery};
-use crate::client::after;
-use crate::connection::{Connection, Session, next_session};
-use crate::context::{Cancellation, Context, Metadata, Parts, TraceContext};
-use crate::error::{Code, Error};
-use crate::server::closed;
-use crate::service::panicked;
-use crate::stop::Stop;
+use crate::connection::{Attendant, Ended, Session, attend};
+use crate::error::Error;
+use crate::running::Ready;
 use crate::tasks::DeathReason;
-use crate::tasks::once::{self, Begin};
-use crate::wire;
-
-/// The pause before a lost consumer is attached again, and between failed attempts.
-const REATTACH_AFTER: Duration = Duration::from_millis(100);
-const RETRY_AFTER: Duration = Duration::from_secs(1);
-
-/// What is called with one message or a batch of them, and settles each.
-pub(super) trait Handler: Send + Sync + 'static {
-    fn handle(&self, messages: Vec<Message>) -> impl Future<Output = ()> + Send;
-}
-
-/// How many messages make a batch, and how long the first one waits for the others.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Batch {
-    pub(super) size: usize,
-    pub(super) age: Duration,
-}
-
-/// What all consumers of a worker share.
-pub(super) struct Common<H> {
-    pub(super) connection: Connection,
-    pub(super) source: Arc<Source>,
-    pub(super) handler: H,
-    pub(super) slots: Arc<Semaphore>,
-    pub(super) concurrency: u16,
-    pub(super) prefetch: u16,
-    pub(super) rate: Option<Rate>,
-    pub(super) batch: Option<Batch>,
-    pub(super) stop: Stop,
-    pub(super) seen: Arc<Seen>,
-    pub(super) running: TaskTracker,
-    /// Shared by those that are being set aside, and wanted alone by one that is to run: it must not end this process
-    /// before the broker has heard that the original is done with, or there are two of it.
-    pub(super) setting_aside: RwLock<()>,
-}
-
-#[derive(PartialEq, Eq)]
-enum Ended {
-    Stopped,
-    Lost,
-}
 
 /// Consumes until the worker is told to stop.
-pub(super) async fn serve<H: Handler>(
-    common: Arc<Common<H>>,
-    lane: Lane,
-    ready: oneshot::Sender<Result<(), Error>>,
-) {
+pub(super) async fn serve(common: Arc<Common>, lane: Lane, ready: Ready) {
     let shared = Arc::clone(common.connection.shared());
-    let stop = &common.stop;
-    let mut ready = Some(ready);
-    let mut sessions = shared.sessions();
-    loop {
-        let session = tokio::select! {
-            biased;
-            () = stop.gently.cancelled() => return common.let_finish().await,
-            () = shared.stopped().cancelled() => break,
-            session = next_session(&mut sessions) => match session {
-                Some(session) => session,
-                None => break,
-            },
-        };
-        let attach = common.source.attach(&session, lane, common.prefetch);
-        let pause = match session.unless_lost(attach).await {
-            Ok((queue, channel, consumer)) => {
-                if let Some(ready) = ready.take() {
-                    let _ = ready.send(Ok(()));
-                }
-                let intake = Intake::new(&common, &session, lane, queue, channel, consumer);
-                let ended = tokio::select! {
-                    ended = intake.run() => ended,
-                    () = session.lost() => Ended::Lost,
-                };
-                if ended == Ended::Stopped {
-                    return;
-                }
-                if shared.stopped().is_cancelled() {
-                    break;
-                }
-                tracing::warn!("a worker's consumer was lost; attaching again");
-                REATTACH_AFTER
-            }
-            Err(error) => {
-                // At the start a refusal is told to whoever starts the worker; later it may well pass.
-                if error.code() != Code::Unavailable
-                    && let Some(ready) = ready.take()
-                {
-                    let _ = ready.send(Err(error));
-                    return;
-                }
-                tracing::warn!(%error, "a worker cannot consume now");
-                RETRY_AFTER
-            }
-        };
-        tokio::select! {
-            () = stop.gently.cancelled() => {}
-            () = shared.stopped().cancelled() => {}
-            () = sleep(pause) => {}
-        }
-    }
-    if let Some(ready) = ready.take() {
-        let _ = ready.send(Err(closed()));
-    }
+    let at_work = Consuming { common, lane };
+    let common = &at_work.common;
+    attend(&shared, &common.stop.gently, ready, &at_work).await;
     common.let_finish().await;
 }
 
-struct Intake<H> {
-    common: Arc<Common<H>>,
+struct Consuming {
+    common: Arc<Common>,
     lane: Lane,
-    /// How many a run takes.
-    slots: u32,
+}
+
+impl Attendant for Consuming {
+    type Attached = Intake;
+
+    fn queue(&self) -> &str {
+        self.common.source.name(self.lane)
+    }
+
+    async fn attach(&self, session: &Arc<Session>) -> Result<Intake, Error> {
+        let (common, lane) = (&self.common, self.lane);
+        let attach = common.source.attach(session, lane, common.prefetch);
+        let (queue, channel, consumer) = session.unless_lost(attach).await?;
+        Ok(Intake::new(common, session, lane, queue, channel, consumer))
+    }
+
+    async fn work(&self, session: &Arc<Session>, intake: Intake) -> Ended {
+        tokio::select! {
+            ended = intake.run() => ended,
+            () = session.lost() => Ended::Lost,
+        }
+    }
+}
+
+struct Intake {
+    common: Arc<Common>,
+    lane: Lane,
+    /// Nothing else runs beside it.
+    alone: bool,
     queue: String,
     desk: Arc<Desk>,
     channel: Channel,
     consumer: Consumer,
     /// Come and not started; never more than the prefetch allows.
-    waiting: VecDeque<Message>,
-    /// When the oldest of a batch that is not full is old enough.
-    due: Option<Instant>,
+    waiting: Pile<Message>,
     /// A slot for the next run, and when the rate allows it.
-    slot: Option<OwnedSemaphorePermit>,
+    slot: Option<Slot>,
     gate: Option<Instant>,
 }
 
 enum Event {
     Stop,
     Lost,
-    Slot(OwnedSemaphorePermit),
+    Slot(Slot),
     Time,
     Delivery(Box<Delivery>),
 }
 
-impl<H: Handler> Intake<H> {
+impl Intake {
     fn new(
-        common: &Arc<Common<H>>,
+        common: &Arc<Common>,
         session: &Arc<Session>,
         lane: Lane,
         queue: String,
@@ -172,18 +91,14 @@ impl<H: Handler> Intake<H> {
         Self {
             common: Arc::clone(common),
             lane,
-            slots: if lane == Lane::Suspect {
-                // Nothing else runs beside it, so that its end is nobody else's doing.
-                common.concurrency.into()
-            } else {
-                1
-            },
+            // Then its end is nobody else's doing.
+            alone: lane == Lane::Suspect,
             queue,
             desk: Arc::new(desk),
             channel,
             consumer,
-            waiting: VecDeque::new(),
-            due: None,
+            // What may end its worker takes no others with it.
+            waiting: Pile::new(common.batch.filter(|_| lane == Lane::Main)),
             slot: None,
             gate: None,
         }
@@ -208,16 +123,15 @@ impl<H: Handler> Intake<H> {
     }
 
     async fn next(&mut self) -> Event {
-        let wants_slot = self.slot.is_none() && self.has_run();
-        let time = match (self.gate, self.due) {
-            (Some(gate), _) => Some(gate),
-            (None, due) => due.filter(|_| !self.has_run()),
-        };
+        let has_run = self.waiting.has_run(Instant::now());
+        let wants_slot = self.slot.is_none() && has_run;
+        let due = || self.waiting.due().filter(|_| !has_run);
+        let time = self.gate.or_else(due);
         tokio::select! {
             biased;
             () = self.common.stop.gently.cancelled() => Event::Stop,
             () = self.desk.broken.cancelled() => Event::Lost,
-            slot = Arc::clone(&self.common.slots).acquire_many_owned(self.slots), if wants_slot => {
+            slot = self.common.slots.take(self.alone), if wants_slot => {
                 slot.map_or(Event::Lost, Event::Slot)
             }
             () = sleep_until(time.unwrap_or_else(Instant::now)), if time.is_some() => Event::Time,
@@ -225,24 +139,10 @@ impl<H: Handler> Intake<H> {
         }
     }
 
-    /// Whether what waits is enough to be handled now.
-    fn has_run(&self) -> bool {
-        match self.common.batch {
-            None => !self.waiting.is_empty(),
-            Some(batch) => {
-                self.waiting.len() >= batch.size
-                    || self.due.is_some_and(|due| due <= Instant::now())
-            }
-        }
-    }
-
     fn start_what_may_run(&mut self) {
-        while self.has_run() && self.gate.is_none() {
+        while self.waiting.has_run(Instant::now()) && self.gate.is_none() {
             let slot = self.slot.take();
-            let slot = slot.or_else(|| {
-                let slots = Arc::clone(&self.common.slots);
-                slots.try_acquire_many_owned(self.slots).ok()
-            });
+            let slot = slot.or_else(|| self.common.slots.try_take(self.alone));
             let Some(slot) = slot else {
                 return;
             };
@@ -250,21 +150,17 @@ impl<H: Handler> Intake<H> {
                 (self.slot, self.gate) = (Some(slot), Some(when));
                 return;
             }
-            let size = self.common.batch.map_or(1, |batch| batch.size);
-            let run: Vec<_> = self.waiting.drain(..size.min(self.waiting.len())).collect();
-            self.due = self.due_from_now();
+            let run = self.waiting.take();
             let common = Arc::clone(&self.common);
-            common.running.clone().spawn(common.run(run, slot));
+            common.running.clone().spawn(async move {
+                let mut slot = slot;
+                common.run(run, &mut slot).await;
+            });
         }
-        if !self.has_run() {
+        if !self.waiting.has_run(Instant::now()) {
             // Others may need it; the next run asks again.
             self.slot = None;
         }
-    }
-
-    fn due_from_now(&self) -> Option<Instant> {
-        let batch = self.common.batch.filter(|_| !self.waiting.is_empty())?;
-        Some(after(batch.age))
     }
 
     fn take(&mut self, delivery: Delivery) {
@@ -278,7 +174,7 @@ impl<H: Handler> Intake<H> {
             return self.aside(message, verdict);
         }
         let again = match message.id() {
-            Some(id) if redelivered => self.common.seen.came_again(id),
+            Some(id) if redelivered => self.common.seen.came_again(id, message.attempt()),
             Some(id) => {
                 self.common.seen.came(id);
                 Again::Known
@@ -303,12 +199,7 @@ impl<H: Handler> Intake<H> {
                     }
                 });
             }
-            Again::Unknown | Again::Known => {
-                self.waiting.push_back(message);
-                if self.due.is_none() {
-                    self.due = self.due_from_now();
-                }
-            }
+            Again::Unknown | Again::Known => self.waiting.push(message, Instant::now()),
         }
     }
 
@@ -334,123 +225,13 @@ impl<H: Handler> Intake<H> {
     async fn finish(mut self) {
         self.consumer.cancel(&self.channel).await;
         while let Some(delivery) = self.consumer.take_ready() {
-            let message = self.common.message(&self.queue, delivery, &self.desk);
-            self.waiting.push_back(message);
+            self.take(delivery);
         }
-        for message in std::mem::take(&mut self.waiting) {
-            message.settle(Verdict::Back).await;
-        }
+        // Beside what runs: the grace time is one for both.
+        let (desk, waiting) = (Arc::clone(&self.desk), self.waiting.take_all());
+        let give_back = async move { desk.give_back(waiting).await };
+        self.common.running.spawn(give_back);
         self.common.let_finish().await;
         self.channel.close().await;
-    }
-}
-
-impl<H: Handler> Common<H> {
-    /// Gives what runs its time.
-    async fn let_finish(&self) {
-        let grace_ends = self.stop.grace_ends();
-        self.stop.finish(&self.running, grace_ends).await;
-    }
-
-    pub(super) fn message(&self, queue: &str, mut delivery: Delivery, desk: &Arc<Desk>) -> Message {
-        let body: Bytes = std::mem::take(&mut delivery.body);
-        let attempt = delivery
-            .header_number(wire::HEADER_ATTEMPT)
-            .and_then(|attempt| u32::try_from(attempt).ok())
-            .map_or(1, |attempt| attempt.max(1));
-        let trace = TraceContext::of(&delivery);
-        let metadata = Metadata::of(&delivery);
-        let context = Context::new(Parts {
-            service: queue.to_owned().into(),
-            method: "".into(),
-            deadline: None,
-            metadata,
-            trace,
-            delivery,
-            cancellation: Cancellation::default(),
-        });
-        Message::new(context, body, attempt, Arc::clone(desk))
-    }
-
-    /// Runs the handler, and sees to it that every message is settled in the end.
-    pub(super) async fn run(self: Arc<Self>, messages: Vec<Message>, _slot: OwnedSemaphorePermit) {
-        let mut admitted = Vec::with_capacity(messages.len());
-        for message in messages {
-            if self.may_run(&message).await {
-                if let Some(id) = message.id() {
-                    self.seen.starts(id);
-                }
-                admitted.push(message);
-            }
-        }
-        if admitted.is_empty() {
-            return;
-        }
-        let all = admitted.clone();
-        let handled = async {
-            if self.source.is_aside(all[0].queue()) {
-                drop(self.setting_aside.write().await);
-            }
-            self.handler.handle(admitted).await;
-        };
-        tokio::select! {
-            biased;
-            outcome = AssertUnwindSafe(handled).catch_unwind() => {
-                let Err(panic) = outcome else {
-                    return;
-                };
-                for message in &all {
-                    let reason = panicked(&*panic).message().to_owned();
-                    message.settle(Verdict::Retry { after: None, reason }).await;
-                }
-            }
-            () = self.stop.now.cancelled() => {
-                for message in all.iter().filter(|message| !message.is_settled()) {
-                    message.context().cancellation().cancel();
-                    message.settle(Verdict::Back).await;
-                }
-            }
-        }
-    }
-
-    /// Whether a task with a de-duplication key is to be run; takes its lock then.
-    async fn may_run(&self, message: &Message) -> bool {
-        let key = message.header(wire::HEADER_DEDUP);
-        let key = key.filter(|_| !self.source.dedup_window.is_zero());
-        let (Some(key), Some(names)) = (key, &self.source.names) else {
-            return true;
-        };
-        let desk = message.desk();
-        let begin = once::begin(
-            self.connection.shared(),
-            &desk.session,
-            &names.queue,
-            key,
-            self.source.dedup_window,
-        );
-        let verdict = match begin.await {
-            Ok(Begin::Run(guard)) => {
-                message.hold(guard);
-                return true;
-            }
-            Ok(Begin::Done) => {
-                tracing::debug!(
-                    queue = message.queue(),
-                    "a task was done before and is skipped"
-                );
-                Verdict::Done
-            }
-            Ok(Begin::Busy) => Verdict::Later(BUSY),
-            Err(error) if error.code() == Code::Unavailable => Verdict::Later(BUSY),
-            Err(error) => Verdict::Retry {
-                after: None,
-                reason: format!(
-                    "its de-duplication key cannot be looked up: {}",
-                    error.message()
-                ),
-            },
-        };
-        message.settle(verdict).await;
-        false
     }
 }

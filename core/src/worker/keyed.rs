@@ -4,28 +4,33 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::{sleep, sleep_until};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::consumer::{Common, Handler};
+use super::common::Common;
 use super::marks::Marks;
 use super::message::Message;
 use super::rate::Rate;
 use super::seen::Again;
 use super::settle::{Desk, Verdict};
-use crate::amqp::{Channel, Consumer};
+use super::slots::Slot;
+use crate::amqp::Delivery;
 use crate::error::Error;
 use crate::partition::{Held, InLane, Lanes, Owner, PartitionSet, own};
+use crate::running::Ready;
 use crate::tasks::{DeathReason, Names};
 use crate::wire;
 
-struct Keyed<H> {
-    common: Arc<Common<H>>,
+struct Keyed {
+    common: Arc<Common>,
     /// One for each partition.
     lanes: Vec<Lanes<Waiting>>,
+    /// By this the marks of this process are known.
+    signature: String,
 }
 
 /// A task that has not begun.
@@ -33,21 +38,8 @@ struct Waiting {
     message: Message,
     /// Counts it among those that its consumer waits for.
     _token: TaskTrackerToken,
-    /// For its first run, when nothing else may run beside it.
-    slot: Option<OwnedSemaphorePermit>,
-    /// Told when that is over.
-    first: Option<oneshot::Sender<()>>,
-}
-
-impl Waiting {
-    fn new(message: Message, given: &TaskTracker) -> Self {
-        Self {
-            message,
-            _token: given.token(),
-            slot: None,
-            first: None,
-        }
-    }
+    /// Where it is marked, if it may have ended the owner before: nothing else runs beside it then.
+    suspect: Option<Arc<Marks>>,
 }
 
 impl InLane for Waiting {
@@ -57,12 +49,7 @@ impl InLane for Waiting {
 }
 
 /// Works until the worker is told to stop.
-pub(super) async fn serve<H: Handler>(
-    common: Arc<Common<H>>,
-    names: Names,
-    partitions: u16,
-    ready: oneshot::Sender<Result<(), Error>>,
-) {
+pub(super) async fn serve(common: Arc<Common>, names: Names, partitions: u16, ready: Ready) {
     let marks = (0..partitions).map(|partition| names.marks(partition));
     let beside = std::iter::once(names.dead.clone()).chain(marks);
     let set = PartitionSet {
@@ -71,12 +58,14 @@ pub(super) async fn serve<H: Handler>(
         options: names.options().clone(),
         prefetch: common.prefetch,
         beside: beside.map(|queue| (queue, names.beside())).collect(),
+        delays: Some(names.delays.clone()),
     };
     let keyed = Arc::new(Keyed {
         lanes: std::iter::repeat_with(Lanes::default)
             .take(partitions.into())
             .collect(),
         common: Arc::clone(&common),
+        signature: wire::random_name(),
     });
     own(
         common.connection.shared(),
@@ -90,7 +79,7 @@ pub(super) async fn serve<H: Handler>(
     common.stop.finish(&common.running, grace_ends).await;
 }
 
-impl<H: Handler> Owner for Keyed<H> {
+impl Owner for Keyed {
     async fn attend(self: Arc<Self>, held: Held) {
         let (partition, session) = (held.partition, Arc::clone(&held.session));
         let desk = Arc::new(Desk::new(&self.common, &session, &held.channel, true));
@@ -103,7 +92,7 @@ impl<H: Handler> Owner for Keyed<H> {
     }
 }
 
-impl<H: Handler> Keyed<H> {
+impl Keyed {
     async fn work(self: Arc<Self>, held: Held, desk: Arc<Desk>) -> Result<(), Error> {
         let Held {
             partition,
@@ -119,17 +108,24 @@ impl<H: Handler> Keyed<H> {
             return Ok(());
         };
         names.declare_dead(&session).await?;
-        let marks = Marks::read(&session, names.marks(partition), names.beside()).await?;
-        let queue = names.partition(partition);
-        // What this consumer has been given and is not done with.
-        let given = TaskTracker::new();
+        let (marks, beside) = (names.marks(partition), names.beside());
+        let marks = Marks::read(&session, marks, beside, &self.signature).await?;
+        let mut holding = Holding {
+            keyed: Arc::clone(&self),
+            partition,
+            queue: names.partition(partition),
+            lanes,
+            desk,
+            given: TaskTracker::new(),
+            marks: Arc::new(marks),
+            behind: true,
+        };
         let mut ends = pin!(async {
             tokio::select! {
                 () = self.common.stop.gently.cancelled() => {}
                 () = give_up.cancelled() => {}
             }
         });
-        let mut careful = Some(marks);
         loop {
             let delivery = tokio::select! {
                 biased;
@@ -138,45 +134,27 @@ impl<H: Handler> Keyed<H> {
             };
             let Some(delivery) = delivery else {
                 // Nothing more begins; what runs is waited for, because others may have the partition then.
-                desk.broken.cancel();
-                given.close();
-                given.wait().await;
+                holding.desk.broken.cancel();
+                holding.let_end().await;
                 return Ok(());
             };
-            // What the owner before has left comes first; it may hold what has ended that owner.
-            if !delivery.redelivered {
-                careful = None;
-            }
-            let message = self.common.message(&queue, delivery, &desk);
-            if message.is_reserved() {
-                let verdict = Verdict::Dead {
-                    why: DeathReason::Rejected,
-                    error: "its type is reserved".into(),
-                };
-                message.settle(verdict).await;
-                continue;
-            }
-            match careful.take() {
-                None => self.enter(partition, lanes, Waiting::new(message, &given)),
-                Some(marks) => {
-                    // A task of its own, which goes on when the session is lost.
-                    let waiting = Waiting::new(message, &given);
-                    let alone = Arc::clone(&self).run_alone(partition, marks, waiting);
-                    careful = self.common.running.spawn(alone).await.ok();
-                }
-            }
+            holding.take(delivery);
             tokio::task::consume_budget().await;
         }
-        self.finish(partition, lanes, consumer, &channel, &desk, &given)
-            .await;
+        consumer.cancel(&channel).await;
+        while let Some(late) = consumer.take_ready() {
+            holding.take(late);
+        }
+        holding.finish().await;
         Ok(())
     }
 
-    fn enter(self: &Arc<Self>, partition: u16, lanes: &Lanes<Waiting>, waiting: Waiting) {
-        if let Some(key) = lanes.enter(waiting) {
-            let running = &self.common.running;
-            running.spawn(Arc::clone(self).drive(partition, key));
-        }
+    /// Whether this process has had a task before: whoever is alive was not ended by it.
+    fn knows(&self, message: &Message) -> bool {
+        let seen = &self.common.seen;
+        message
+            .id()
+            .is_some_and(|id| !matches!(seen.came_again(id, message.attempt()), Again::Unknown))
     }
 
     /// Runs the tasks of a lane one after another, until there is none.
@@ -194,83 +172,45 @@ impl<H: Handler> Keyed<H> {
                 let behind = |waiting: &Waiting| {
                     waiting.key() == &*key && Arc::ptr_eq(waiting.message.desk(), &desk)
                 };
-                drop(lanes.retract(behind));
+                let behind = lanes.retract(behind);
+                leave(behind.iter().chain([&waiting]));
             }
         }
-    }
-
-    /// Runs a task that was delivered before, with nothing beside it that could be what ended the owner before.
-    async fn run_alone(
-        self: Arc<Self>,
-        partition: u16,
-        mut marks: Marks,
-        mut waiting: Waiting,
-    ) -> Marks {
-        let Some(lanes) = self.lanes.get(usize::from(partition)) else {
-            return marks;
-        };
-        let (common, message) = (&self.common, waiting.message.clone());
-        // Whoever is alive and has had it before was not ended by it.
-        let known = message
-            .id()
-            .is_some_and(|id| !matches!(common.seen.came_again(id), Again::Unknown));
-        if known {
-            self.enter(partition, lanes, waiting);
-            return marks;
-        }
-        let (deaths, attempts) = (marks.deaths(&message), common.source.retry.attempts);
-        if deaths >= attempts {
-            let verdict = Verdict::Dead {
-                why: DeathReason::Crashed,
-                error: format!("the worker that ran it ended {deaths} times"),
-            };
-            message.settle(verdict).await;
-        } else {
-            let all = Arc::clone(&common.slots).acquire_many_owned(common.concurrency.into());
-            let slot = tokio::select! {
-                biased;
-                () = message.desk().broken.cancelled() => return marks,
-                () = common.stop.gently.cancelled() => return marks,
-                slot = all => slot.ok(),
-            };
-            if let Err(error) = marks.mark(common.connection.shared(), &message).await {
-                tracing::warn!(queue = message.queue(), %error, "a task cannot be marked and is run without");
-            }
-            let (over, first_is_over) = oneshot::channel();
-            (waiting.slot, waiting.first) = (slot, Some(over));
-            // In its lane: a handler of this key may have outlived its session.
-            self.enter(partition, lanes, waiting);
-            let _ = first_is_over.await;
-        }
-        if let Err(error) = marks.clear().await {
-            tracing::debug!(%error, "marks stay, and count against what is delivered again");
-        }
-        marks
     }
 
     /// Runs a task as often as it is to be run, and settles it. False when it is left to the next owner.
     async fn run(&self, waiting: &mut Waiting) -> bool {
         let (common, stop) = (&self.common, &self.common.stop);
-        let message = waiting.message.clone();
-        let desk = message.desk();
+        let mut message = waiting.message.clone();
+        let desk = Arc::clone(message.desk());
+        if message.is_reserved() {
+            let verdict = Verdict::Dead {
+                why: DeathReason::Rejected,
+                error: "its type is reserved".into(),
+            };
+            message.settle(verdict).await;
+            return !message.is_left();
+        }
         if let Some(id) = message.id() {
             // Behind a handler that outlived its session: it may have been done meanwhile, or failed.
-            if message.redelivered() {
-                if matches!(common.seen.came_again(id), Again::Done) {
-                    message.settle(Verdict::Done).await;
-                    return true;
-                }
-                message.resume_at(common.seen.attempt(id));
-            } else {
-                common.seen.came(id);
+            if message.redelivered()
+                && matches!(common.seen.came_again(id, message.attempt()), Again::Done)
+            {
+                message.settle(Verdict::Done).await;
+                return true;
+            }
+            let failed = common.seen.attempt(id).filter(|_| message.redelivered());
+            common.seen.came(id);
+            if let Some(next) = failed.filter(|&next| next > message.attempt()) {
+                message = message.again(next);
             }
         }
         loop {
+            // Taken when it has its turn: in its lane it would hold them against the one before it.
+            // Taken when it has its turn: in its lane it would hold them against the one before it.
+            let alone = waiting.suspect.is_some();
             let may_start = async {
-                let slot = match waiting.slot.take() {
-                    Some(slot) => slot,
-                    None => Arc::clone(&common.slots).acquire_owned().await.ok()?,
-                };
+                let slot = common.slots.take(alone).await?;
                 while let Some(Err(when)) = common.rate.as_ref().map(Rate::take) {
                     sleep_until(when).await;
                 }
@@ -279,21 +219,24 @@ impl<H: Handler> Keyed<H> {
             let slot = tokio::select! {
                 biased;
                 () = desk.broken.cancelled() => return false,
-                () = stop.now.cancelled() => return false,
+                // One before it may have been left to the next owner already.
+                () = stop.gently.cancelled() => return false,
                 slot = may_start => slot,
             };
-            let Some(slot) = slot else {
+            let Some(mut slot) = slot else {
                 return false;
             };
-            Arc::clone(common).run(vec![message.clone()], slot).await;
-            if let Some(first) = waiting.first.take() {
-                let _ = first.send(());
-            }
-            let Some(rest) = message.take_rest() else {
-                return true;
+            let rest = match &waiting.suspect {
+                None => self.run_once(&message, &mut slot).await,
+                Some(marks) => self.run_marked(&message, marks, &mut slot).await,
             };
+            drop(slot);
+            let Some((rest, next)) = rest else {
+                return !message.is_left();
+            };
+            message = message.again(next);
             if let Some(id) = message.id() {
-                common.seen.failed(id, message.attempt());
+                common.seen.failed(id, next);
             }
             tokio::select! {
                 () = sleep(rest) => {}
@@ -304,40 +247,126 @@ impl<H: Handler> Keyed<H> {
         }
     }
 
-    /// Gives a partition up in order: nothing more comes, all that came is finished, or at a stop goes back.
-    async fn finish(
-        self: &Arc<Self>,
-        partition: u16,
-        lanes: &Lanes<Waiting>,
-        mut consumer: Consumer,
-        channel: &Channel,
-        desk: &Arc<Desk>,
-        given: &TaskTracker,
-    ) {
-        let Some(names) = &self.common.source.names else {
-            return;
+    /// Says for how long it rests, if it is to be run again, and as which attempt then.
+    async fn run_once(&self, message: &Message, slot: &mut Slot) -> Option<(Duration, u32)> {
+        self.common.run(vec![message.clone()], slot).await;
+        message.take_rest()
+    }
+
+    /// The same with nothing beside it, so that the end of this process would be its doing.
+    async fn run_marked(
+        &self,
+        message: &Message,
+        marks: &Marks,
+        slot: &mut Slot,
+    ) -> Option<(Duration, u32)> {
+        let (deaths, attempts) = (marks.deaths(message), self.common.source.retry.attempts);
+        let rest = if deaths >= attempts {
+            let verdict = Verdict::Dead {
+                why: DeathReason::Crashed,
+                error: format!("the worker that ran it ended {deaths} times"),
+            };
+            message.settle(verdict).await;
+            None
+        } else {
+            if let Err(error) = marks.mark(self.common.connection.shared(), message).await {
+                tracing::warn!(queue = message.queue(), %error, "a task cannot be marked and is run without");
+            }
+            self.run_once(message, slot).await
         };
-        consumer.cancel(channel).await;
-        let queue = names.partition(partition);
-        let late = std::iter::from_fn(|| consumer.take_ready());
-        let late: Vec<_> = late
-            .map(|delivery| self.common.message(&queue, delivery, desk))
-            .collect();
-        for message in late {
-            self.enter(partition, lanes, Waiting::new(message, given));
+        let swept = if rest.is_some() || message.is_left() {
+            marks.survived().await
+        } else {
+            marks.settled(message).await
+        };
+        if let Err(error) = swept {
+            tracing::debug!(%error, "marks stay, and count against what is delivered again");
         }
-        desk.leaving.cancel();
-        given.close();
-        let stop = &self.common.stop;
+        rest
+    }
+}
+
+/// A partition that is this instance's, and what has come of it.
+struct Holding<'a> {
+    keyed: Arc<Keyed>,
+    partition: u16,
+    queue: String,
+    lanes: &'a Lanes<Waiting>,
+    desk: Arc<Desk>,
+    /// What its consumer has been given and is not done with.
+    given: TaskTracker,
+    marks: Arc<Marks>,
+    /// All that has come was with the owner before, so what comes next may be too.
+    behind: bool,
+}
+
+/// Notes what goes back with its channel.
+fn leave<'a>(waiting: impl IntoIterator<Item = &'a Waiting>) {
+    for waiting in waiting {
+        let desk = waiting.message.desk();
+        desk.left.store(true, Ordering::Release);
+        if waiting.suspect.is_some() {
+            desk.suspects_left.store(true, Ordering::Release);
+        }
+    }
+}
+
+impl Holding<'_> {
+    fn take(&mut self, delivery: Delivery) {
+        let keyed = &self.keyed;
+        // What the owner before has left comes first; it may hold what has ended that owner.
+        self.behind &= delivery.redelivered;
+        let message = keyed.common.message(&self.queue, delivery, &self.desk);
+        let suspect =
+            self.marks.deaths(&message) > 0 || (self.is_careful() && !keyed.knows(&message));
+        let waiting = Waiting {
+            message,
+            _token: self.given.token(),
+            suspect: suspect.then(|| Arc::clone(&self.marks)),
+        };
+        if let Some(key) = self.lanes.enter(waiting) {
+            let running = &keyed.common.running;
+            running.spawn(Arc::clone(keyed).drive(self.partition, key));
+        }
+    }
+
+    /// Gives the partition up in order: all that came is finished, or at a stop goes back.
+    async fn finish(self) {
+        self.desk.leaving.cancel();
+        self.given.close();
         tokio::select! {
             biased;
-            () = stop.gently.cancelled() => {}
-            () = given.wait() => return,
+            () = self.keyed.common.stop.gently.cancelled() => {}
+            () = self.given.wait() => {}
         }
-        let ours = |waiting: &Waiting| Arc::ptr_eq(waiting.message.desk(), desk);
         // They are back when the channel is closed, in their order.
-        drop(lanes.retract(ours));
-        let grace_ends = stop.grace_ends();
-        stop.finish(given, grace_ends).await;
+        let ours = |waiting: &Waiting| Arc::ptr_eq(waiting.message.desk(), &self.desk);
+        leave(&self.lanes.retract(ours));
+        self.let_end().await;
+        let left = self.desk.left.load(Ordering::Acquire) || self.behind;
+        let suspects = self.desk.suspects_left.load(Ordering::Acquire) || self.is_careful();
+        if left && !suspects {
+            let shared = self.keyed.common.connection.shared();
+            self.marks.leave_in_order(shared).await;
+        }
+    }
+
+    /// Whether what was delivered before may have ended the owner before.
+    fn is_careful(&self) -> bool {
+        self.behind && !self.marks.in_order()
+    }
+
+    /// Waits for what has begun, at a stop for no longer than the grace time.
+    async fn let_end(&self) {
+        self.given.close();
+        let stop = &self.keyed.common.stop;
+        tokio::select! {
+            biased;
+            () = self.given.wait() => {}
+            () = stop.gently.cancelled() => {
+                let grace_ends = stop.grace_ends();
+                stop.finish(&self.given, grace_ends).await;
+            }
+        }
     }
 }

@@ -1,16 +1,20 @@
 //! A task or event as its handler sees it, beside its value.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio_util::task::TaskTracker;
 
+use super::guard::RunGuard;
 use super::settle::{Desk, Verdict};
 use crate::amqp::HeaderValue;
 use crate::context::Context;
+use crate::encoded::Encoded;
 use crate::error::{Code, Error};
+use crate::payload;
 use crate::tasks::DeathReason;
 use crate::tasks::once::Guard;
 use crate::wire;
@@ -31,12 +35,16 @@ pub struct Message(Arc<Inner>);
 struct Inner {
     context: Context,
     body: Bytes,
-    attempt: AtomicU32,
-    /// Until when it waits where it is, to be run again.
-    rest: Mutex<Option<Duration>>,
+    attempt: u32,
+    /// For how long it waits where it is, and as which attempt it is run then.
+    rest: Mutex<Option<(Duration, u32)>>,
     desk: Arc<Desk>,
     settled: AtomicBool,
+    /// Settled in no way: the broker still counts it as ours.
+    left: AtomicBool,
     once: Mutex<Option<Guard>>,
+    /// What goes on of the run, if it was asked for.
+    run: OnceLock<TaskTracker>,
 }
 
 impl fmt::Debug for Message {
@@ -54,11 +62,13 @@ impl Message {
         Self(Arc::new(Inner {
             context,
             body,
-            attempt: AtomicU32::new(attempt),
+            attempt,
             rest: Mutex::default(),
             desk,
             settled: AtomicBool::new(false),
+            left: AtomicBool::new(false),
             once: Mutex::default(),
+            run: OnceLock::new(),
         }))
     }
 
@@ -71,7 +81,7 @@ impl Message {
     /// Which attempt this is, from 1.
     #[must_use]
     pub fn attempt(&self) -> u32 {
-        self.0.attempt.load(Ordering::Acquire)
+        self.0.attempt
     }
 
     /// Whether it was delivered before and may have been run, to its end or not.
@@ -139,6 +149,15 @@ impl Message {
         &self.0.body
     }
 
+    /// The value, still encoded: for handlers of [`Raw`](crate::Raw) with a codec of their own.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] for a content type that is not known, [`Code::Unimplemented`] for a content encoding or
+    /// a later version of the protocol.
+    pub fn undecoded(&self) -> Result<Encoded, Error> {
+        payload::undecoded(self.0.context.delivery(), self.body())
+    }
+
     /// Its priority, if it has one.
     #[must_use]
     pub fn priority(&self) -> Option<u8> {
@@ -169,6 +188,52 @@ impl Message {
         &self.0.context
     }
 
+    /// Keeps the run going until the guard is dropped. For a handler that goes on in a thread, which its timeout cannot end:
+    /// nothing else may run in its place meanwhile, such as the next attempt or the next task of its key. A stop waits for
+    /// it no longer than its grace time.
+    ///
+    /// ```
+    /// use leveret::Message;
+    ///
+    /// async fn shrink(image: String, message: Message) -> Result<(), tokio::task::JoinError> {
+    ///     let guard = message.guard();
+    ///     tokio::task::spawn_blocking(move || {
+    ///         let _guard = guard;
+    ///         println!("{image}");
+    ///     })
+    ///     .await
+    /// }
+    /// # let _ = shrink;
+    /// ```
+    pub fn guard(&self) -> RunGuard {
+        let run = self.0.run.get_or_init(TaskTracker::new);
+        RunGuard {
+            _token: run.token(),
+        }
+    }
+
+    /// Whether something of a run goes on whose handler has been dropped: a thread cannot be stopped at its timeout.
+    pub(super) fn goes_on(&self) -> bool {
+        let goes_on = self.0.run.get().is_some_and(|run| !run.is_empty());
+        if goes_on {
+            let (queue, id) = (self.queue(), self.id());
+            tracing::warn!(
+                queue,
+                id,
+                "a handler was given up and goes on: its place stays taken until it ends"
+            );
+        }
+        goes_on
+    }
+
+    /// Waits until nothing of the run goes on.
+    pub(super) async fn has_ended(&self) {
+        if let Some(run) = self.0.run.get() {
+            run.close();
+            run.wait().await;
+        }
+    }
+
     /// Says now that it is done. Whatever the handler returns does not count then: if it fails, or its worker dies,
     /// there is no other attempt.
     ///
@@ -182,7 +247,8 @@ impl Message {
         self.by_hand(Verdict::Done).await
     }
 
-    /// Asks for another attempt after the queue's own delay; without one left it becomes a dead letter.
+    /// Asks for another attempt after the queue's own delay; without one left it becomes a dead letter. An event of a
+    /// transient subscription, which nobody keeps, is logged and dropped.
     ///
     /// # Errors
     /// [`Code::FailedPrecondition`] when it has been settled before; [`Code::Unavailable`] when the broker could not
@@ -198,7 +264,7 @@ impl Message {
         .await
     }
 
-    /// The same after this time (to 0.1 s).
+    /// The same after this time (to 0.1 s), in a keyed queue after 10 minutes at most: it stays where it is.
     ///
     /// # Errors
     /// As [`retry`](Self::retry).
@@ -213,7 +279,7 @@ impl Message {
         .await
     }
 
-    /// Makes it a dead letter.
+    /// Makes it a dead letter. An event of a transient subscription, which nobody keeps, is logged and dropped.
     ///
     /// # Errors
     /// As [`retry`](Self::retry).
@@ -284,7 +350,7 @@ impl Message {
     }
 
     /// True for whoever comes first.
-    fn claim(&self) -> bool {
+    pub(super) fn claim(&self) -> bool {
         !self.0.settled.swap(true, Ordering::AcqRel)
     }
 
@@ -312,28 +378,34 @@ impl Message {
         self.0.once.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The end of its channel is to bring it back.
+    pub(super) fn leave(&self) {
+        self.0.left.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_left(&self) -> bool {
+        self.0.left.load(Ordering::Acquire)
+    }
+
     /// It stays where it is, to be run again after this time.
     pub(super) fn rest(&self, time: Duration, counts: bool) {
-        drop(self.let_go());
-        if counts {
-            self.0.attempt.fetch_add(1, Ordering::AcqRel);
-        }
-        *self.0.rest.lock().unwrap_or_else(PoisonError::into_inner) = Some(time);
+        let next = self.attempt().saturating_add(counts.into());
+        *self.resting() = Some((time, next));
     }
 
-    /// It was here before, and failed so often.
-    pub(super) fn resume_at(&self, attempt: Option<u32>) {
-        if let Some(attempt) = attempt {
-            self.0.attempt.fetch_max(attempt, Ordering::AcqRel);
-        }
+    /// Whether and when it is to be run again, and as which attempt.
+    pub(super) fn take_rest(&self) -> Option<(Duration, u32)> {
+        self.resting().take()
     }
 
-    /// Whether and when it is to be run again; it can be settled anew then.
-    pub(super) fn take_rest(&self) -> Option<Duration> {
-        let mut rest = self.0.rest.lock().unwrap_or_else(PoisonError::into_inner);
-        let rest = rest.take()?;
-        self.0.settled.store(false, Ordering::Release);
-        Some(rest)
+    fn resting(&self) -> MutexGuard<'_, Option<(Duration, u32)>> {
+        self.0.rest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Another attempt, which has nothing to do with a handler that may still hold on to this one.
+    pub(super) fn again(&self, attempt: u32) -> Self {
+        let (context, body) = (self.0.context.again(), self.0.body.clone());
+        Self::new(context, body, attempt, Arc::clone(&self.0.desk))
     }
 
     /// Whether it is one of the protocol's own messages, sent here by mistake or by a forged reply address.

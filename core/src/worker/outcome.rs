@@ -44,7 +44,7 @@ impl Outcome {
         }
     }
 
-    /// Another attempt, after this time (to 0.1 s).
+    /// Another attempt, after this time (to 0.1 s), in a keyed queue after 10 minutes at most: it holds up its key.
     pub fn retry_in(after: Duration, reason: impl Into<String>) -> Self {
         Self::Retry {
             after: Some(after),

@@ -8,6 +8,8 @@ use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
 
+use crate::client::LONGEST;
+
 /// Runs closer together than this would only exercise the timer, so this much of a period may come at once.
 const GRAIN: Duration = Duration::from_millis(10);
 
@@ -18,7 +20,8 @@ pub(super) struct Rate {
 impl Rate {
     /// `None` when there is no such rate: none at all, or in no time.
     pub(super) fn new(runs: u32, period: Duration) -> Option<Self> {
-        let step = period.checked_div(runs)?;
+        // Beyond what is ever waited for, governor counts in nanoseconds that do not fit.
+        let step = period.checked_div(runs)?.min(LONGEST);
         let burst = NonZeroU32::new(u32::try_from(GRAIN.as_nanos() / step.as_nanos().max(1)).ok()?);
         let quota = Quota::with_period(step)?.allow_burst(burst.unwrap_or(NonZeroU32::MIN));
         Some(Self {
@@ -44,6 +47,13 @@ mod tests {
         assert!(rate.take().is_ok());
         let wait = rate.take().unwrap_err() - Instant::now();
         assert!(wait > Duration::from_secs(1700) && wait <= Duration::from_secs(1800));
+    }
+
+    #[test]
+    fn a_period_may_be_longer_than_any_clock_counts() {
+        let rate = Rate::new(1, Duration::MAX).unwrap();
+        assert!(rate.take().is_ok());
+        assert!(rate.take().unwrap_err() > Instant::now());
     }
 
     #[test]

@@ -24,9 +24,25 @@ struct Table {
 enum State {
     /// It was here and is not done.
     Known,
-    /// It runs; these want to know whether it is done then.
+    /// It runs; these want to know whether it is settled then.
     Running(Vec<oneshot::Sender<bool>>),
+    /// This attempt has failed, and a copy is the next one.
+    Failed(u32),
+    /// A copy may be with anybody.
+    Left,
     Done,
+}
+
+/// What has become of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Done,
+    /// A copy was made for the attempt after this one.
+    Failed(u32),
+    /// A copy was made that is no other attempt, or whose attempts count anew. It may be with anybody.
+    Left,
+    /// It is to be delivered again.
+    Back,
 }
 
 /// What a delivery that came again is.
@@ -36,9 +52,9 @@ pub(super) enum Again {
     Unknown,
     /// It was here, and did no harm.
     Known,
-    /// It runs here still, on behalf of a delivery that was lost; this tells whether it was done.
+    /// It runs here still, on behalf of a delivery that was lost; this tells whether it was settled.
     Running(oneshot::Receiver<bool>),
-    /// It was done here; the broker did not hear of it.
+    /// It was settled here; the broker did not hear of it.
     Done,
 }
 
@@ -81,9 +97,12 @@ impl Seen {
         self.lock().attempts.get(id).copied()
     }
 
-    pub(super) fn came_again(&self, id: &str) -> Again {
+    pub(super) fn came_again(&self, id: &str, attempt: u32) -> Again {
         match self.lock().tasks.get_mut(id) {
-            None => Again::Unknown,
+            None | Some(State::Left) => Again::Unknown,
+            // A later one has been with somebody else.
+            Some(State::Failed(last)) if attempt > *last => Again::Unknown,
+            Some(State::Failed(_)) => Again::Done,
             Some(State::Known) => Again::Known,
             Some(State::Done) => Again::Done,
             Some(State::Running(waiters)) => {
@@ -100,18 +119,23 @@ impl Seen {
         }
     }
 
-    pub(super) fn ends(&self, id: &str, done: bool) {
+    pub(super) fn ends(&self, id: &str, end: End) {
         let mut table = self.lock();
-        if done {
+        if end != End::Back {
             table.attempts.remove(id);
         }
         let Some(state) = table.tasks.get_mut(id) else {
             return;
         };
-        let next = if done { State::Done } else { State::Known };
+        let next = match end {
+            End::Done => State::Done,
+            End::Failed(attempt) => State::Failed(attempt),
+            End::Left => State::Left,
+            End::Back => State::Known,
+        };
         if let State::Running(waiters) = std::mem::replace(state, next) {
             for waiter in waiters {
-                let _ = waiter.send(done);
+                let _ = waiter.send(end != End::Back);
             }
         }
     }
@@ -124,16 +148,42 @@ mod tests {
     #[test]
     fn a_task_is_known_from_its_coming_to_its_end() {
         let seen = Seen::default();
-        assert!(matches!(seen.came_again("a"), Again::Unknown));
+        assert!(matches!(seen.came_again("a", 1), Again::Unknown));
         seen.came("a");
-        assert!(matches!(seen.came_again("a"), Again::Known));
+        assert!(matches!(seen.came_again("a", 1), Again::Known));
         seen.starts("a");
-        let Again::Running(mut told) = seen.came_again("a") else {
+        let Again::Running(mut told) = seen.came_again("a", 1) else {
             panic!("it runs");
         };
-        seen.ends("a", true);
+        seen.ends("a", End::Done);
         assert_eq!(told.try_recv(), Ok(true));
-        assert!(matches!(seen.came_again("a"), Again::Done));
+        assert!(matches!(seen.came_again("a", 1), Again::Done));
+    }
+
+    #[test]
+    fn of_what_has_failed_only_the_attempts_that_were_here_are_over() {
+        let seen = Seen::default();
+        seen.came("a");
+        seen.starts("a");
+        seen.ends("a", End::Failed(2));
+        assert!(matches!(seen.came_again("a", 1), Again::Done));
+        assert!(matches!(seen.came_again("a", 2), Again::Done));
+        assert!(matches!(seen.came_again("a", 3), Again::Unknown));
+        seen.came("a");
+        assert!(matches!(seen.came_again("a", 3), Again::Known));
+    }
+
+    #[test]
+    fn a_copy_of_the_same_attempt_may_be_with_anybody() {
+        let seen = Seen::default();
+        seen.came("a");
+        seen.starts("a");
+        let Again::Running(mut told) = seen.came_again("a", 1) else {
+            panic!("it runs");
+        };
+        seen.ends("a", End::Left);
+        assert_eq!(told.try_recv(), Ok(true));
+        assert!(matches!(seen.came_again("a", 1), Again::Unknown));
     }
 
     #[test]
@@ -145,8 +195,8 @@ mod tests {
         for n in 0..MOST {
             seen.came(&n.to_string());
         }
-        assert!(matches!(seen.came_again("runs"), Again::Running(_)));
-        assert!(matches!(seen.came_again("rests"), Again::Unknown));
+        assert!(matches!(seen.came_again("runs", 1), Again::Running(_)));
+        assert!(matches!(seen.came_again("rests", 1), Again::Unknown));
     }
 
     #[test]
@@ -157,11 +207,11 @@ mod tests {
             seen.came(&id);
             seen.starts(&id);
         }
-        assert!(matches!(seen.came_again("0"), Again::Running(_)));
-        seen.ends("0", true);
+        assert!(matches!(seen.came_again("0", 1), Again::Running(_)));
+        seen.ends("0", End::Done);
         for n in 0..MOST {
             seen.came(&format!("later {n}"));
         }
-        assert!(matches!(seen.came_again("0"), Again::Unknown));
+        assert!(matches!(seen.came_again("0", 1), Again::Unknown));
     }
 }

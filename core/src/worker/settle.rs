@@ -1,30 +1,34 @@
-//! What becomes of a message once it is known: acknowledged, copied to where it waits for its next attempt, or copied to
-//! the dead letters. A copy is confirmed by the broker before the original is acknowledged, so nothing is lost between.
+//! What becomes of a message once it is known: acknowledged, kept for its next attempt, or copied to where it belongs
+//! (`copies.rs`). A copy is confirmed by the broker before the original is acknowledged, so nothing is lost between.
 
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Once};
+use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::consumer::Common;
+use super::common::Common;
 use super::message::Message;
-use super::seen::Seen;
+use super::seen::{End, Seen};
 use super::source::Source;
-use crate::amqp::{self, Acks, Channel, Delivery, HeaderValue};
+use crate::amqp::{Acks, Channel, Delivery};
 use crate::connection::{Connection, Session};
 use crate::error::{Code, Error, Executed};
-use crate::tasks::delay::{self, LONGEST_DELAY};
-use crate::tasks::{DeathReason, Names, Target, post_later};
-use crate::wire;
+use crate::stop::Stop;
+use crate::tasks::{DeathReason, Names, delay};
 
-/// How long a copy may take to be confirmed.
-const COPY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a message is held whose copy could not be made, before it goes back to its queue.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// How often a copy may be refused for good.
+const REFUSALS: u32 = 3;
+/// How much longer than its grace time a stop may take for what is being settled.
+const LAST_CHANCE: Duration = Duration::from_secs(1);
 /// How long a task rests at most where it is: the broker's `consumer_timeout` counts from its delivery.
 const LONGEST_REST: Duration = Duration::from_secs(600);
+static WARN_OF_REST: Once = Once::new();
 /// The rest of a task whose twin runs.
 pub(super) const BUSY: Duration = Duration::from_secs(1);
 
@@ -46,8 +50,23 @@ pub(super) enum Verdict {
     Suspect {
         counts: bool,
     },
-    /// Back to its queue.
+    /// Back to its queue: it was not begun, or was ended by a stop.
     Back,
+}
+
+/// What the broker is told of a delivery.
+enum Fate {
+    /// It is done with, or a copy of it is there.
+    Over,
+    Back,
+    /// It is to make a dead letter of it.
+    Refused,
+}
+
+impl Fate {
+    fn of(settled: bool) -> Self {
+        if settled { Self::Over } else { Self::Back }
+    }
 }
 
 /// Where messages of one consumer came from.
@@ -57,10 +76,15 @@ pub(super) struct Desk {
     pub(super) source: Arc<Source>,
     pub(super) seen: Arc<Seen>,
     pub(super) connection: Connection,
+    stop: Stop,
     /// Set when nothing more can be settled here, so that the consumer is set up anew.
     pub(super) broken: CancellationToken,
     /// Another attempt is made where the task is: what is behind it must not pass it.
     pub(super) in_place: bool,
+    /// What goes back from a partition.
+    pub(super) left: AtomicBool,
+    /// Some of that may have ended an owner before.
+    pub(super) suspects_left: AtomicBool,
     /// Set when another instance is to have the partition: what rests is left to it.
     pub(super) leaving: CancellationToken,
     /// What settles goes on when nobody waits for it any more.
@@ -68,8 +92,8 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    pub(super) fn new<H>(
-        common: &Common<H>,
+    pub(super) fn new(
+        common: &Common,
         session: &Arc<Session>,
         channel: &Channel,
         in_place: bool,
@@ -80,8 +104,11 @@ impl Desk {
             source: Arc::clone(&common.source),
             seen: Arc::clone(&common.seen),
             connection: common.connection.clone(),
+            stop: common.stop.clone(),
             broken: CancellationToken::new(),
             in_place,
+            left: AtomicBool::new(false),
+            suspects_left: AtomicBool::new(false),
             leaving: CancellationToken::new(),
             running: common.running.clone(),
         }
@@ -93,22 +120,29 @@ impl Desk {
             message.rest(rest, matches!(verdict, Verdict::Retry { .. }));
             return Ok(());
         }
-        let done = matches!(verdict, Verdict::Done);
+        let (done, end) = self.end(message, &verdict);
         let outcome = if done {
             // That it is done holds, whatever becomes of this session: the mark is set on the next one.
-            self.copy(message, verdict).await
+            tokio::select! {
+                biased;
+                outcome = self.copy(message, verdict) => outcome.map(Fate::of),
+                () = self.out_of_time() => Ok(Fate::Back),
+            }
         } else {
             self.copy_while_ours(message, verdict).await
         };
         if let Some(id) = message.id() {
-            self.seen.ends(id, done || matches!(outcome, Ok(true)));
+            let is_over = done || matches!(outcome, Ok(Fate::Over | Fate::Refused));
+            self.seen.ends(id, if is_over { end } else { End::Back });
         }
         match outcome {
-            Ok(true) => self.acks.finish(&[tag]),
+            Ok(Fate::Over) => self.acks.finish(&[tag]),
+            Ok(Fate::Refused) => self.acks.reject(tag),
             // The end of its channel brings it back, and what is behind it, in their order.
-            Ok(false) if self.in_place => {}
-            Ok(false) => self.acks.requeue(tag),
+            Ok(Fate::Back) if self.in_place => message.leave(),
+            Ok(Fate::Back) => self.acks.requeue(tag),
             Err(error) => {
+                message.leave();
                 self.acks.requeue(tag);
                 return Err(error);
             }
@@ -116,8 +150,28 @@ impl Desk {
         Ok(())
     }
 
+    /// Gives back what was not begun, in its order.
+    pub(super) async fn give_back(&self, messages: Vec<Message>) {
+        let waiting = messages.iter().filter(|message| message.claim());
+        let giving = waiting.map(|message| self.carry_out(message, Verdict::Back));
+        // A task that has to pause would be overtaken by those behind it.
+        tokio::task::unconstrained(join_all(giving)).await;
+    }
+
+    /// Whether it is done, and what is to be remembered of it once it is settled.
+    fn end(&self, message: &Message, verdict: &Verdict) -> (bool, End) {
+        let (attempt, last) = (message.attempt(), self.source.retry.attempts);
+        match verdict {
+            Verdict::Done => (true, End::Done),
+            Verdict::Retry { .. } if attempt < last => (false, End::Failed(attempt)),
+            // A dead letter that is tried again has the same id and begins anew.
+            _ => (false, End::Left),
+        }
+    }
+
     /// When the broker gives the original to somebody else, a copy besides would be one too many.
-    async fn copy_while_ours(&self, message: &Message, verdict: Verdict) -> Result<bool, Error> {
+    async fn copy_while_ours(&self, message: &Message, verdict: Verdict) -> Result<Fate, Error> {
+        let mut refusals = 0;
         loop {
             if !self.acks.is_open() {
                 return Err(lost());
@@ -126,21 +180,37 @@ impl Desk {
                 biased;
                 () = self.session.lost() => return Err(lost()),
                 outcome = self.copy(message, verdict.clone()) => outcome,
+                () = self.out_of_time() => return Ok(Fate::Back),
             };
-            let Err(error) = outcome else {
-                return outcome;
+            let error = match outcome {
+                Ok(settled) => return Ok(Fate::of(settled)),
+                Err(error) => error,
             };
+            let is_refusal = is_refusal(&error);
+            refusals += u32::from(is_refusal);
+            if refusals == REFUSALS {
+                // Held back any longer it would be run again and again, or hold up its key for ever.
+                tracing::error!(queue = message.queue(), id = message.id(), %error, "no copy of a task can be made: it is rejected as it is, which makes it a dead letter");
+                return Ok(Fate::Refused);
+            }
             // What stands in the way of the copy will not be gone at once, and the task would be run in vain.
             tokio::select! {
                 () = sleep(AFTER_FAILURE) => {}
                 () = self.session.lost() => return Err(lost()),
+                () = self.stop.now.cancelled() => return Ok(Fate::Back),
             }
             // The next of its key must not pass it.
-            if !self.in_place {
+            if !self.in_place && !is_refusal {
                 return Err(error);
             }
             tracing::warn!(queue = message.queue(), %error, "a task cannot be settled yet");
         }
+    }
+
+    /// Comes a moment after the end of all grace.
+    async fn out_of_time(&self) {
+        self.stop.now.cancelled().await;
+        sleep(LAST_CHANCE).await;
     }
 
     /// Waits until the broker has heard what became of all messages.
@@ -155,173 +225,17 @@ impl Desk {
         match verdict {
             _ if !self.in_place => None,
             Verdict::Later(after) => Some(*after),
-            Verdict::Retry { after, .. } if attempt < retry.attempts => Some(
-                after
-                    .unwrap_or_else(|| retry.rest(attempt))
-                    .min(LONGEST_REST),
-            ),
+            Verdict::Retry { after, .. } if attempt < retry.attempts => {
+                let rest = after.unwrap_or_else(|| retry.rest(attempt));
+                if rest > LONGEST_REST {
+                    WARN_OF_REST.call_once(|| {
+                        tracing::warn!(queue = message.queue(), ?rest, "a keyed task rests for {LONGEST_REST:?} at most, not as long as was asked for");
+                    });
+                }
+                Some(rest.min(LONGEST_REST))
+            }
             _ => None,
         }
-    }
-
-    /// Says whether the original is to be acknowledged.
-    async fn copy(&self, message: &Message, verdict: Verdict) -> Result<bool, Error> {
-        let guard = message.let_go();
-        let Some(names) = self.source.names.as_ref() else {
-            return Ok(self.end_event(message, &verdict));
-        };
-        match verdict {
-            Verdict::Done => {
-                if let Some(guard) = guard {
-                    guard.done(self.connection.shared()).await?;
-                }
-                return Ok(true);
-            }
-            // Whoever gets it again where suspects are would take it for what has ended this worker.
-            Verdict::Back if message.queue() == names.suspect && !self.session.blocked() => {
-                self.suspect(message, names, false).await?;
-            }
-            Verdict::Back => return Ok(false),
-            Verdict::Later(after) => {
-                self.later(message, names, after, message.attempt(), None)
-                    .await?;
-            }
-            Verdict::Suspect { counts } => self.suspect(message, names, counts).await?,
-            Verdict::Retry { reason, .. } if message.attempt() >= self.source.retry.attempts => {
-                self.dead(message, names, DeathReason::Attempts, &reason)
-                    .await?;
-            }
-            Verdict::Retry { after, reason } => {
-                let after = after.unwrap_or_else(|| self.source.retry.rest(message.attempt()));
-                tracing::info!(
-                    queue = message.queue(),
-                    attempt = message.attempt(),
-                    reason,
-                    ?after,
-                    "another attempt will be made"
-                );
-                let next = message.attempt().saturating_add(1);
-                self.later(message, names, after, next, Some(&reason))
-                    .await?;
-            }
-            Verdict::Dead { why, error } => self.dead(message, names, why, &error).await?,
-        }
-        Ok(true)
-    }
-
-    /// Of an event that nobody keeps there is one attempt.
-    fn end_event(&self, message: &Message, verdict: &Verdict) -> bool {
-        if let Verdict::Retry { reason, .. } | Verdict::Dead { error: reason, .. } = verdict {
-            tracing::warn!(
-                queue = message.queue(),
-                routing_key = message.routing_key(),
-                reason,
-                "an event could not be handled"
-            );
-        }
-        true
-    }
-
-    async fn later(
-        &self,
-        message: &Message,
-        names: &Names,
-        after: Duration,
-        attempt: u32,
-        error: Option<&str>,
-    ) -> Result<(), Error> {
-        let headers = self.headers(message, error);
-        let copy = amqp::Message {
-            values: vec![(wire::HEADER_ATTEMPT, HeaderValue::Integer(attempt.into()))],
-            ..copy(message, &headers)
-        };
-        let deadline = tokio::time::Instant::now() + COPY_TIMEOUT;
-        let after = after.min(LONGEST_DELAY);
-        post_later(&self.connection, names, &names.queue, copy, after, deadline).await
-    }
-
-    async fn suspect(&self, message: &Message, names: &Names, counts: bool) -> Result<(), Error> {
-        let attempt = message.attempt();
-        if counts && attempt >= self.source.retry.attempts {
-            let error = format!("the worker that ran it ended {attempt} times");
-            return self
-                .dead(message, names, DeathReason::Crashed, &error)
-                .await;
-        }
-        tracing::warn!(
-            queue = message.queue(),
-            attempt,
-            "a task whose worker has ended is set aside, to be run alone"
-        );
-        let error = counts.then_some("the worker that ran it has ended");
-        let headers = self.headers(message, error);
-        let copy = amqp::Message {
-            routing_key: &names.suspect,
-            values: vec![(
-                wire::HEADER_ATTEMPT,
-                HeaderValue::Integer((attempt + u32::from(counts)).into()),
-            )],
-            ..copy(message, &headers)
-        };
-        self.post(copy, names).await
-    }
-
-    async fn dead(
-        &self,
-        message: &Message,
-        names: &Names,
-        why: DeathReason,
-        error: &str,
-    ) -> Result<(), Error> {
-        tracing::warn!(
-            queue = message.queue(),
-            attempt = message.attempt(),
-            reason = why.text(),
-            error,
-            "given up: a dead letter"
-        );
-        let mut headers = self.headers(message, Some(error));
-        headers.push((wire::HEADER_DEATH, why.text()));
-        headers.push((wire::HEADER_QUEUE, &names.queue));
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let died = now.map_or(0, |now| i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
-        let copy = amqp::Message {
-            routing_key: &names.dead,
-            values: vec![
-                (
-                    wire::HEADER_ATTEMPT,
-                    HeaderValue::Integer(message.attempt().into()),
-                ),
-                (wire::HEADER_DIED, HeaderValue::Integer(died)),
-            ],
-            ..copy(message, &headers)
-        };
-        self.post(copy, names).await
-    }
-
-    async fn post(&self, copy: amqp::Message<'_>, names: &Names) -> Result<(), Error> {
-        let deadline = tokio::time::Instant::now() + COPY_TIMEOUT;
-        let place = Target {
-            names,
-            queue: copy.routing_key,
-        };
-        self.connection.shared().post(copy, &place, deadline).await
-    }
-
-    /// What a copy says besides what the original did.
-    fn headers<'a>(&self, message: &'a Message, error: Option<&'a str>) -> Vec<(&'a str, &'a str)> {
-        let mut headers = Vec::with_capacity(5);
-        // A queue that events come to by an exchange would else not know by which, and why.
-        if self.source.exchange.is_some() {
-            headers.push((wire::HEADER_EXCHANGE, message.exchange()));
-            headers.push((wire::HEADER_ROUTING_KEY, message.routing_key()));
-        }
-        if let Some(error) = error {
-            let ends = (0..=error.len().min(wire::MAX_ERROR_HEADER)).rev();
-            let text = ends.filter_map(|end| error.get(..end)).next();
-            headers.push((wire::HEADER_ERROR, text.unwrap_or_default()));
-        }
-        headers
     }
 
     /// The queue that a message was meant for that came to it without an exchange of somebody's own: straight, by way of
@@ -340,15 +254,13 @@ impl Desk {
     }
 }
 
-fn copy<'a>(message: &'a Message, headers: &[(&'a str, &'a str)]) -> amqp::Message<'a> {
-    amqp::Message {
-        mandatory: true,
-        persistent: true,
-        like: Some(message.context().delivery()),
-        headers: headers.to_vec(),
-        body: message.body().clone(),
-        ..amqp::Message::default()
-    }
+/// Whether trying again is of no use: no right to write, no way there, or no form on the wire. A queue that is full may have
+/// room later.
+fn is_refusal(error: &Error) -> bool {
+    !matches!(
+        error.code(),
+        Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted
+    )
 }
 
 fn lost() -> Error {

@@ -58,6 +58,15 @@ impl Source {
         }
     }
 
+    /// What a consumer reads, for the log.
+    pub(super) fn name(&self, lane: Lane) -> &str {
+        match (&self.names, lane) {
+            (Some(names), Lane::Main) => &names.queue,
+            (Some(names), Lane::Suspect) => &names.suspect,
+            (None, _) => self.exchange.as_ref().map_or("", |from| &from.name),
+        }
+    }
+
     /// Declares what is missing and begins to consume. Gives the queue's name too.
     pub(super) async fn attach(
         &self,
@@ -74,14 +83,12 @@ impl Source {
                 .await?;
         }
         let channel = link.channel().await?;
-        let queue = match (&self.names, lane) {
-            (Some(names), Lane::Main) => names.queue.clone(),
-            (Some(names), Lane::Suspect) => names.suspect.clone(),
-            (None, _) => {
-                let queue = format!("{}{}", wire::EVENT_QUEUE_PREFIX, wire::random_name());
-                channel.declare_exclusive(&queue).await?;
-                queue
-            }
+        let queue = if self.names.is_some() {
+            self.name(lane).to_owned()
+        } else {
+            let queue = format!("{}{}", wire::EVENT_QUEUE_PREFIX, wire::random_name());
+            channel.declare_exclusive(&queue).await?;
+            queue
         };
         if lane == Lane::Main {
             for binding in &self.bindings {

@@ -13,9 +13,9 @@ from weakref import WeakSet
 
 import leveret._leveret as _leveret
 
+from .._checks import seconds
 from .._life import after_fork, at_end
 from .._loop import queue_of
-from .._options import seconds
 from ..errors import Executed, FailedPrecondition
 from ._inherited import close_inherited
 from ._levers import GRACE, Levers
@@ -102,6 +102,8 @@ class Broker(Levers):
         # The last one that was started; it may still be stopping.
         self._native: _leveret.Broker | None = None
         self._address = (host, self._port)
+        # Where the native one shows its status.
+        self._pages: list[tuple[str, int]] = []
         self._running = False
         # Whether it runs in the process that this one was forked from.
         self._inherited = False
@@ -134,6 +136,7 @@ class Broker(Levers):
             native = _leveret.Broker.start({"listen": f"{host}:{self._port}", **self._settings})
             self._native = native
             self._address = native.address
+            self._pages = []
             # To be found there again.
             self._port = native.address[1]
             self._running = True
@@ -254,6 +257,27 @@ class Broker(Levers):
             raise _not_running()
         return self._address
 
+    def serve_status(self, address: str = "127.0.0.1:0") -> str:
+        """Serves a page that shows what is there, as HTML, as text and as JSON, for as long as the
+        broker runs; gives its URL. It answers for RabbitMQ's management API too, as far as
+        `connect(management=...)` asks for it.
+
+        ```python
+        client = leveret.connect(broker.url, management=broker.serve_status())
+        ```
+
+        Args:
+            address: host and port, where port 0 takes a free one.
+
+        Raises:
+            FailedPrecondition: when the broker does not run.
+            OSError: when the address cannot be listened on.
+            ValueError: for one that is not loopback: the page asks for no login.
+        """
+        host, port = page = self.pull(lambda native: native.serve_status(address))
+        self._pages.append(page)
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
     def set_user(self, name: str, password: str) -> bool:
         """Lets a login in from now on, or gives one another password; connections that are open
         stay open. True when nobody was called so before.
@@ -295,7 +319,7 @@ class Broker(Levers):
             broker._lock = threading.Lock()
             broker._inherited = broker._running
             if broker._native is not None:
-                listening.append(broker._address)
+                listening += [broker._address, *broker._pages]
         if listening:
             close_inherited(listening)
 

@@ -7,7 +7,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import leveret._leveret as _leveret
 
-from .._options import seconds
+from .._checks import seconds
 from ._status import ConnectionStatus, Status, read_status
 
 P = ParamSpec("P")

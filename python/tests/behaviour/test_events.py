@@ -14,6 +14,7 @@ import pytest
 from .rig import Seen, eventually
 
 Serve = Callable[..., leveret.Server]
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 @dataclass
@@ -200,3 +201,56 @@ def test_an_exchange_of_the_brokers(client: leveret.Client, namespace: str, serv
     serve(on)
     client.publish(own, "hello", key=f"{namespace}a")
     assert seen.wait() == "hello"
+
+
+def test_a_dead_event_says_what_it_was(client: leveret.Client, serve: Serve) -> None:
+    """Given up by a worker, and by the broker before any worker had seen it."""
+    logs = leveret.Events.topic("logs", Line)
+    queue = leveret.TaskQueue("logs.audit", Line)
+    options = leveret.QueueOptions(expires=600.0, message_ttl=0.5)
+
+    @leveret.subscriber(logs, keys=["#"], durable="audit", queue=options)
+    def refuse(line: Line) -> None:
+        raise leveret.Reject("no")
+
+    def send(text: str) -> str:
+        sender = client.with_options(metadata={"team": "blue"}, trace=TRACE)
+        return sender.publish(logs, Line(text), key="kern.error", headers={"pages": 3})
+
+    with leveret.Server(refuse, client=client).in_thread():
+        first = send("first")
+        eventually(lambda: client.queue_info(queue).dead == 1, "it is refused")
+    second = send("second")
+    eventually(lambda: client.queue_info(queue).dead == 2, "it expires")
+    letters = {one.id: one for one in client.dead_letters(queue)}
+    assert set(letters) == {first, second}
+    assert [letters[one].reason for one in (first, second)] == ["rejected", "expired"]
+    for letter in letters.values():
+        assert letter.exchange.endswith(".logs")
+        assert letter.routing_key == "kern.error"
+        assert dict(letter.metadata) == {"team": "blue"}
+        assert letter.headers["pages"] == 3
+        assert letter.header("team") == "blue"
+        assert letter.trace is not None
+        assert letter.trace.traceparent == TRACE
+        assert (letter.key, letter.priority, letter.sender) == (None, None, None)
+    letters[first].discard()
+    assert letters[first].header("team") == "blue"
+
+
+def test_a_dead_task_says_what_it_was(namespace: str, serve: Serve) -> None:
+    ordered = leveret.TaskQueue(
+        "ordered", int, partitions=2, queue=leveret.QueueOptions(expires=600.0)
+    )
+
+    @leveret.worker(ordered)
+    async def refuse(job: int) -> None:
+        raise leveret.Reject("no")
+
+    serve(refuse)
+    with leveret.connect(namespace=namespace, name="shop") as client:
+        client.push(ordered, 1, key="item-7")
+        eventually(lambda: client.queue_info(ordered).dead == 1, "it is refused")
+        (letter,) = client.dead_letters(ordered)
+        assert (letter.key, letter.exchange, letter.sender) == ("item-7", "", "shop")
+        assert letter.routing_key == f"{namespace}ordered"

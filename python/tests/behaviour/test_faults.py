@@ -162,6 +162,31 @@ def test_connections_closed_by_an_administrator(
     eventually(lambda: set(connections()).isdisjoint(found), "the old ones are gone")
 
 
+def test_dead_letters_of_a_lost_connection_say_that_they_stay(
+    namespace: str, client: leveret.Client, proxy: Proxy
+) -> None:
+    queue = leveret.TaskQueue("lost", str)
+
+    def handle(_: str) -> None:
+        raise leveret.Reject("no")
+
+    client.push_all(queue, ["a", "b"])
+    with leveret.Server(leveret.worker(queue)(handle), namespace=namespace).in_thread():
+        eventually(lambda: client.queue_info(queue).dead == 2, "two dead letters")
+    with leveret.connect(proxy.url, namespace=namespace, **QUICK) as other:
+        letters = iter(other.dead_letters(queue))
+        retried, discarded = next(letters), next(letters)
+        proxy.cut(refuse=True)
+        eventually(lambda: other.state == "reconnecting", "the loss")
+        for decide in (retried.retry, discarded.discard):
+            with pytest.raises(leveret.Unavailable) as failed:
+                decide()
+            assert failed.value.executed == "no"
+        eventually(lambda: client.queue_info(queue).dead == 2, "both are there")
+        assert client.queue_info(queue).ready == 0
+        proxy.mend()
+
+
 def test_cancelling_while_there_is_no_connection(namespace: str, proxy: Proxy) -> None:
     async def main() -> None:
         client: Any = await leveret.connect_async(proxy.url, namespace=namespace, **QUICK)

@@ -11,6 +11,7 @@ import leveret
 import pika
 import pytest
 
+from .jobs import Row, row_queue
 from .rig import PATIENCE, Probe, Seen, eventually
 
 Serve = Callable[..., leveret.Server]
@@ -231,6 +232,34 @@ def test_a_foreign_task_and_a_foreign_reader_of_dead_letters(
     assert read.headers["leveret-death"] == "attempts"
     assert read.headers["leveret-error"] == "ValueError: no"
     assert (read.headers["leveret-attempt"], read.headers["tenant"]) == (2, 7)
+
+
+@pytest.mark.parametrize(
+    "properties", [{"content_encoding": "gzip"}, {"headers": {"leveret-v": 2}}]
+)
+def test_a_task_that_cannot_be_read(
+    peer: Peer, client: leveret.Client, namespace: str, serve: Serve, properties: dict[str, Any]
+) -> None:
+    jobs = row_queue("jobs")
+    seen: Seen[Row] = Seen()
+
+    @leveret.worker(jobs)
+    def handle(job: Row) -> None:
+        seen.add(job)
+
+    serve(handle)
+    for body, more in ((b'{"n": 1}', properties), (b'{"n": 2}', {"content_encoding": "utf-8"})):
+        given = pika.BasicProperties(content_type="application/json", **more)
+        peer.channel.basic_publish("", namespace + "jobs", body, given)
+    assert seen.wait() == Row(2)
+    eventually(lambda: client.queue_info(jobs).dead == 1, "a dead letter")
+    (letter,) = client.dead_letters(jobs)
+    assert (letter.reason, letter.body) == ("undecodable", b'{"n": 1}')
+    assert letter.content_type == "application/json"
+    with pytest.raises(leveret.Unimplemented) as caught:
+        letter.job()
+    assert caught.value.executed == "no"
+    assert seen.empty()
 
 
 def test_a_foreign_subscriber_and_a_foreign_publisher(

@@ -11,7 +11,7 @@ from typing import Any
 import leveret
 import pytest
 
-from .rig import PATIENCE, Scripts, eventually
+from .rig import PATIENCE, Proxy, Scripts, eventually
 
 LOGS = leveret.Events.topic("logs", str)
 GROUP: dict[str, Any] = {
@@ -207,3 +207,74 @@ def test_a_rate_holds_for_a_loop(client: leveret.Client) -> None:
             next(events)
             times.append(time.monotonic())
     assert times[-1] - times[0] > 0.3
+
+
+def test_a_first_wait_that_is_cancelled_ends_nothing(namespace: str) -> None:
+    async def main() -> None:
+        async with leveret.connect_async(namespace=namespace) as client:
+            events = client.listen(LOGS, keys=["#"])
+            first = asyncio.ensure_future(anext_of(events))
+            await asyncio.sleep(0)
+            first.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await first
+            async with events:
+                await client.publish(LOGS, "hello")
+                text, _ = await asyncio.wait_for(anext_of(events), PATIENCE)
+                assert text == "hello"
+
+    asyncio.run(main())
+
+
+def test_several_may_wait_for_the_first_dead_letter(client: leveret.Client, namespace: str) -> None:
+    dead = leveret.TaskQueue("dead-ones", int, attempts=1, queue=leveret.QueueOptions(expires=600))
+
+    @leveret.worker(dead)
+    def refuse(job: int) -> None:
+        raise leveret.Reject("no")
+
+    with leveret.Server(refuse, client=client).in_thread():
+        client.push_all(dead, [1, 2, 3])
+        eventually(lambda: client.queue_info(dead).dead == 3, "three dead letters")
+
+    async def main() -> None:
+        async with leveret.connect_async(namespace=namespace) as client:
+            letters = client.dead_letters(dead)
+            found = await asyncio.gather(*(letters.__anext__() for _ in range(3)))
+            assert sorted(one.job() for one in found) == [1, 2, 3]
+
+    asyncio.run(main())
+
+
+def test_a_close_ends_who_waits_first(namespace: str) -> None:
+    async def main() -> None:
+        async with leveret.connect_async(namespace=namespace) as client:
+            events = client.listen(LOGS, keys=["#"])
+            waiting = asyncio.ensure_future(anext_of(events))
+            await asyncio.sleep(0)
+            await events.aclose()
+            for one in (waiting, anext_of(events)):
+                with pytest.raises(StopAsyncIteration):
+                    await one
+
+    asyncio.run(main())
+
+
+def test_the_timeout_of_the_client_holds(namespace: str, proxy: Proxy) -> None:
+    with leveret.connect(proxy.url, namespace=namespace, timeout=0.2) as client:
+        proxy.cut(refuse=True)
+        eventually(lambda: client.state == "reconnecting", "the connection is lost")
+        begun = time.monotonic()
+        with pytest.raises(leveret.Unavailable):
+            client.listen(LOGS, keys=["#"])
+
+        async def main() -> None:
+            async with leveret.connect_async(
+                proxy.url, namespace=namespace, timeout=0.2, lazy=True
+            ) as client:
+                with pytest.raises(leveret.Unavailable):
+                    await anext_of(client.listen(LOGS, keys=["#"]))
+
+        asyncio.run(main())
+        # Without it the limit is 30 s.
+        assert time.monotonic() - begun < 15

@@ -13,7 +13,7 @@ from typing import Any
 import leveret
 import pytest
 
-from .rig import Probe, Scripts, Seen
+from .rig import Probe, Scripts, Seen, eventually
 
 Serve = Callable[..., leveret.Server]
 SOON = 8.0
@@ -320,3 +320,41 @@ def test_a_blocking_client_serves_too(namespace: str, client: leveret.Client) ->
 
     assert asyncio.run(main()) == 1
     assert client.state == "connected"
+
+
+def test_a_server_ends_with_its_client(namespace: str) -> None:
+    async def main() -> None:
+        client = await leveret.connect_async(namespace=namespace)
+        server = leveret.Server(Probe(), client=client)
+        await server.start()
+        serving = asyncio.create_task(server.serve())
+        await client.close()
+        with pytest.raises(leveret.Unavailable, match="closed"):
+            await asyncio.wait_for(serving, SOON)
+        assert not server.serving
+
+    asyncio.run(main())
+
+    client = leveret.connect(namespace=namespace)
+    with leveret.Server(Probe(), client=client).in_thread() as server:
+        assert server.serving
+        client.close()
+        eventually(lambda: not server.serving, "it has noticed")
+
+
+def test_servers_that_stop_leave_nothing_on_their_client(scripts: Scripts) -> None:
+    program = scripts.start("""
+        from leveret._loop import queue_of
+        service = leveret.Service("own")
+        @service.rpc
+        async def own() -> None: ...
+        async def main():
+            async with connect_async() as client:
+                pending = queue_of(asyncio.get_running_loop()).pending
+                for _ in range(3):
+                    async with leveret.Server(service, client=client):
+                        await client.service("own").own()
+                    say(len(pending))
+        asyncio.run(main())
+    """)
+    assert program.end_well() == ["0", "0", "0"]

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 
 import leveret
@@ -107,6 +108,20 @@ def test_limits(run: type[Running]) -> None:
         second.settimeout(20)
         assert second.recv(1) == b""
     connection.close()
+
+
+def test_a_status_page(run: type[Running]) -> None:
+    program = run("--listen", "127.0.0.1:0", "--status", "127.0.0.1:0")
+    assert program.process.stdout is not None
+    line = program.process.stdout.readline()
+    found = re.fullmatch(r"leveret-broker: status on (http://127\.0\.0\.1:\d+)/\n", line)
+    assert found, line
+    with urllib.request.urlopen(f"{found[1]}/status.json", timeout=20) as answer:
+        assert b'"queues":[]' in answer.read()
+    taken = run("--listen", "127.0.0.1:0", "--status", found[1].removeprefix("http://"))
+    assert taken.end()[0] == 69
+    public = run("--listen", "127.0.0.1:0", "--status", "0.0.0.0:0")
+    assert public.end()[0] == 64
 
 
 def test_a_port_that_is_taken(run: type[Running]) -> None:

@@ -20,6 +20,7 @@ pub(crate) struct Layout {
     pub(crate) node_name: String,
     pub(crate) port: u16,
     pub(crate) tls_port: Option<u16>,
+    pub(crate) management_port: Option<u16>,
     pub(crate) certificates: Option<Certificates>,
     epmd_port: u16,
     dist_port: u16,
@@ -40,6 +41,7 @@ impl Layout {
             node_name: format!("leveret-{}-{number}@localhost", std::process::id()),
             port: free_port(),
             tls_port: builder.tls.then(free_port),
+            management_port: builder.management.then(free_port),
             certificates,
             epmd_port: free_port(),
             dist_port: free_port(),
@@ -101,7 +103,12 @@ impl Layout {
 
     fn write(&self, builder: &Builder) -> io::Result<()> {
         fs::create_dir(self.path("conf.d"))?;
-        fs::write(self.path("enabled_plugins"), "[].\n")?;
+        let plugins = if builder.management {
+            "[rabbitmq_management].\n"
+        } else {
+            "[].\n"
+        };
+        fs::write(self.path("enabled_plugins"), plugins)?;
         fs::write(self.path("rabbitmq.conf"), self.rabbitmq_conf(builder))?;
         write_with_mode(
             &self.path(".erlang.cookie"),
@@ -118,6 +125,23 @@ impl Layout {
              disk_free_limit.absolute = 10MB\n",
             self.port,
         );
+        if let Some(port) = self.management_port {
+            let listener = if builder.tls { "ssl" } else { "tcp" };
+            conf += &format!(
+                "management.{listener}.ip = 127.0.0.1\n\
+                 management.{listener}.port = {port}\n",
+            );
+        }
+        if let (Some(_), Some(certificates)) = (self.management_port, &self.certificates) {
+            conf += &format!(
+                "management.ssl.cacertfile = {}\n\
+                 management.ssl.certfile = {}\n\
+                 management.ssl.keyfile = {}\n",
+                certificates.ca.display(),
+                certificates.server_cert.display(),
+                certificates.server_key.display(),
+            );
+        }
         if let (Some(port), Some(certificates)) = (self.tls_port, &self.certificates) {
             let verify = if builder.client_certificates {
                 "verify_peer"

@@ -118,7 +118,7 @@ async fn dead_letter(connection: &Connection, name: &str) -> Result<(), leveret:
                 "attempts": letter.attempts(),
                 "error": letter.error(),
             }));
-            letter.discard();
+            letter.discard().await?;
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(20)).await;

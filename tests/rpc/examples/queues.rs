@@ -66,13 +66,13 @@ async fn work_js_works() {
     assert_eq!((letter.attempts(), letter.id()), (3, Some(&*id)));
     assert_eq!(letter.header("tenant"), Some("acme"));
     assert!(letter.error().is_some() && letter.died_at().is_some());
-    letter.discard();
+    letter.discard().await.unwrap();
 
     tasks.push(&resize("cat.png", 0)).await.unwrap();
     let letter = dead_letter(&tasks).await;
     assert_eq!(letter.reason(), DeathReason::Rejected);
     assert_eq!(letter.job().unwrap(), resize("cat.png", 0));
-    letter.discard();
+    letter.discard().await.unwrap();
 
     let broken = RawMessage {
         body: b"{\"image\":".to_vec(),
@@ -82,7 +82,7 @@ async fn work_js_works() {
     let letter = dead_letter(&tasks).await;
     assert_eq!(letter.reason(), DeathReason::Undecodable);
     assert!(letter.id().is_some(), "a copy has an id");
-    letter.discard();
+    letter.discard().await.unwrap();
 
     program.kill().await;
     eventually("all was acknowledged", async || {

@@ -1,11 +1,14 @@
 //! What workers and subscribers do: the copies of what has failed, and the queues that they declare.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use harness::{Raw, within};
 use leveret::{Connection, Outcome, Retry, SubscriptionBuilder, Worker};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use tokio::sync::Notify;
 
 use super::{Findings, Named, compare, connect, events, load, queue};
 use crate::any::Any;
@@ -71,6 +74,9 @@ struct Copy {
     #[serde(flatten)]
     source: Source,
     attempts: u32,
+    /// It came to somebody before, who has ended.
+    #[serde(default)]
+    redelivered: bool,
     delivered: Message,
     outcome: Settled,
     published: Message,
@@ -78,10 +84,20 @@ struct Copy {
     varies: BTreeMap<String, String>,
 }
 
-async fn work(connection: &Connection, copy: &Copy) -> Worker {
+async fn work(connection: &Connection, copy: &Copy, held: &Arc<Notify>) -> Worker {
     let retry = Retry::new(copy.attempts);
-    let outcome = copy.outcome.clone();
-    let handler = move |_: Any, _| std::future::ready(Outcome::from(outcome.clone()));
+    let (outcome, held) = (copy.outcome.clone(), Arc::clone(held));
+    let holds = copy.redelivered;
+    let handler = move |_: Any, _| {
+        let (outcome, held) = (outcome.clone(), Arc::clone(&held));
+        async move {
+            if holds {
+                held.notify_one();
+                std::future::pending::<()>().await;
+            }
+            Outcome::from(outcome)
+        }
+    };
     let worker = match copy.source.subscription(connection) {
         Some(subscription) => subscription.retry(retry).start(handler).await,
         None => {
@@ -92,22 +108,52 @@ async fn work(connection: &Connection, copy: &Copy) -> Worker {
     worker.unwrap()
 }
 
+/// Sends a message to a queue, and lets it come again.
+async fn redeliver(place: &Place, message: &Message) {
+    assert!(place.publish(message).await);
+    let taker = Raw::connect(&place.url).await;
+    let taken = taker.consume(&message.routing_key, 1).await.next().await;
+    taken.nack(true).await;
+}
+
+/// What a copy is that nobody waits for but its own worker: it is held, and set aside as it is when that stops.
+async fn set_aside(place: &Place, worker: &Worker, held: &Notify, queue: &str) -> Message {
+    within("what was set aside", held.notified()).await;
+    worker.stop_now();
+    worker.stop().await;
+    place.take(queue).await
+}
+
 #[tokio::test]
 async fn copies_of_what_failed() {
     let place = Place::new().await;
     let mut findings = Findings::default();
     for Named { name, content } in load::<Copy>("copies.json") {
         let connection = connect(&place, "").await;
-        let exchange = &content.published.exchange;
+        let Message {
+            exchange,
+            routing_key,
+            ..
+        } = &content.published;
         if !exchange.is_empty() {
             place.exchange(exchange, lapin::ExchangeKind::Topic).await;
         }
         let caught = place.catch(exchange).await;
-        let worker = work(&connection, &content).await;
-        assert!(place.publish(&content.delivered).await, "{name}");
+        let held = Arc::new(Notify::new());
+        let mut worker = work(&connection, &content, &held).await;
+        if content.redelivered {
+            worker.stop().await;
+            redeliver(&place, &content.delivered).await;
+            worker = work(&connection, &content, &held).await;
+        } else {
+            assert!(place.publish(&content.delivered).await, "{name}");
+        }
         let found = match &caught {
             Some(queue) => place.take(queue).await,
-            None => place.take(&content.published.routing_key).await,
+            None if routing_key.ends_with(".suspect") => {
+                set_aside(&place, &worker, &held, routing_key).await
+            }
+            None => place.take(routing_key).await,
         };
         let found = compare(found, &content.published, &content.varies);
         findings.note(&name, found);
@@ -123,6 +169,40 @@ async fn copies_of_what_failed() {
         }
     }
     place.remove().await;
+    findings.report();
+}
+
+#[derive(Deserialize)]
+struct Mark {
+    queue: String,
+    partitions: u16,
+    delivered: Message,
+    published: Message,
+    varies: BTreeMap<String, String>,
+}
+
+#[tokio::test]
+async fn marks_of_what_may_end_its_worker() {
+    let mut findings = Findings::default();
+    for Named { name, content } in load::<Mark>("marks.json") {
+        let place = Place::new().await;
+        let connection = connect(&place, "").await;
+        let queue = queue::<Any>(&content.queue, false).keyed(content.partitions);
+        let work = async || {
+            let handler = |_: Any, _| std::future::pending::<()>();
+            connection.worker(&queue).start(handler).await.unwrap()
+        };
+        work().await.stop().await;
+        redeliver(&place, &content.delivered).await;
+        let worker = work().await;
+        let found = place.take(&content.published.routing_key).await;
+        let found = compare(found, &content.published, &content.varies);
+        findings.note(&name, found);
+        worker.stop_now();
+        worker.stop().await;
+        connection.close().await;
+        place.remove().await;
+    }
     findings.report();
 }
 

@@ -256,18 +256,24 @@ fn meaning(table: &FieldTable, quorum: bool) -> QueueArguments {
         let value = table.inner().get(name).and_then(erlang::bytes)?;
         Some(Name::from(String::from_utf8_lossy(value)))
     };
+    let overflow = match name("x-overflow").as_deref() {
+        Some("reject-publish") => Overflow::RejectPublish,
+        Some("reject-publish-dlx") => Overflow::RejectPublishDlx,
+        _ => Overflow::DropHead,
+    };
+    let strategy = name("x-dead-letter-strategy");
     QueueArguments {
         expires: number("x-expires").map(Duration::from_millis),
         message_ttl: number("x-message-ttl").map(Duration::from_millis),
         max_length: number("x-max-length"),
         max_bytes: number("x-max-length-bytes"),
-        overflow: match name("x-overflow").as_deref() {
-            Some("reject-publish") => Overflow::RejectPublish,
-            Some("reject-publish-dlx") => Overflow::RejectPublishDlx,
-            _ => Overflow::DropHead,
-        },
+        overflow,
         dead_letter_exchange: name(DEAD_LETTER_EXCHANGE),
         dead_letter_routing_key: name("x-dead-letter-routing-key"),
+        // Without that overflow RabbitMQ does not keep to it.
+        dead_letters_at_least_once: quorum
+            && overflow == Overflow::RejectPublish
+            && strategy.as_deref() == Some("at-least-once"),
         max_priority: number("x-max-priority").and_then(|value| u8::try_from(value).ok()),
         single_active_consumer: table.inner().get("x-single-active-consumer")
             == Some(&AMQPValue::Boolean(true)),

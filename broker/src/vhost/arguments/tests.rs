@@ -232,6 +232,7 @@ fn arguments_mean_what_they_say() {
         overflow: Overflow::RejectPublishDlx,
         dead_letter_exchange: Some("".into()),
         dead_letter_routing_key: Some("k".into()),
+        dead_letters_at_least_once: false,
         max_priority: Some(255),
         single_active_consumer: true,
         delivery_limit: None,

@@ -9,7 +9,6 @@ const { readArguments } = require('./arguments.js')
 const { Memory } = require('./memory.js')
 const { RpcError } = wire
 
-const NO_ENCODING = ['', 'utf-8', 'binary', 'identity']
 const refuse = (code, message, more) => { throw new RpcError(code, message, { executed: 'no', ...more }) }
 
 // `methods` maps names to `{ parameters: { n: types.u64 }, run (args, context) }`, with the flags `default`, `idempotent`
@@ -135,9 +134,9 @@ class Server {
 
   // The table "What a server does with a delivery", up to the method.
   #admit ({ properties, content }, context, codec) {
-    const { type, contentType, contentEncoding, headers = {} } = properties
-    if (Object.hasOwn(headers, 'leveret-v') && headers['leveret-v'] !== 1) refuse('Unimplemented', 'only version 1 is known here')
-    if (!NO_ENCODING.includes((contentEncoding ?? '').toLowerCase())) refuse('Unimplemented', `no encoding ${contentEncoding}`)
+    const { type, contentType } = properties
+    const unreadable = wire.unreadable(properties)
+    if (unreadable) refuse('Unimplemented', unreadable)
     if (!codec) refuse('InvalidArgument', `the content type ${contentType} is not known here`)
     if (content.length > this.largestBody) refuse('ResourceExhausted', `the request takes ${content.length} bytes`, { retryable: false })
     const all = Object.entries(this.methods)

@@ -5,7 +5,7 @@
 // `{ exchange, routingKey, content, options }`.
 
 const { createHash, randomUUID } = require('node:crypto')
-const { isName } = require('./wire.js')
+const { codecOf, decode, isName, unreadable } = require('./wire.js')
 
 const LEVELS = 28
 const LARGEST_ERROR = 1024
@@ -16,7 +16,7 @@ const BROKERS = /^(x-(death|first-death-|last-death-|original-|delivery-count|ac
 const queuesOf = (queue) => ({ queue, dead: `${queue}.dead`, suspect: `${queue}.suspect` })
 
 function taskQueue (namespace, name) {
-  if (!isName(name) || /\.(dead|suspect|members|p\d+)$/.test(name)) throw new TypeError(`${name} is no name for a queue of tasks`)
+  if (!isName(name) || /\.(dead|suspect|members|p\d+(\.lock|\.marks)?)$/.test(name)) throw new TypeError(`${name} is no name for a queue of tasks`)
   return queuesOf(namespace + name)
 }
 
@@ -117,6 +117,15 @@ const deadLetter = (message, at, { death, error, now = Date.now() }) => copy(mes
   headers: { 'leveret-attempt': attemptOf(message), 'leveret-death': death, 'leveret-died': now, 'leveret-queue': at.names.queue }
 })
 
+// The job or event, of which a dead letter is made if this throws.
+function read ({ properties, content }) {
+  const why = unreadable(properties)
+  if (why) throw new Error(why)
+  const codec = codecOf(properties.contentType)
+  if (!codec) throw new Error(`the content type ${properties.contentType} is not known here`)
+  return decode(codec, content)
+}
+
 // The end of the names of a key's lock and mark.
 const digest = (queue, key) => createHash('sha256').update(queue).update('\0').update(key).digest('hex').slice(0, 32)
 
@@ -145,6 +154,7 @@ module.exports = {
   later,
   partition,
   queuesOf,
+  read,
   restAfter,
   setAside,
   taskQueue

@@ -6,6 +6,7 @@ const { randomBytes } = require('node:crypto')
 const { decode, encode } = require('./values.js')
 
 const CONTENT_TYPES = { msgpack: 'application/msgpack', json: 'application/json', text: 'text/plain' }
+const NO_ENCODING = ['', 'utf-8', 'binary', 'identity']
 const TRACE = ['traceparent', 'tracestate', 'baggage']
 const LARGEST_BODY = 15 * 1024 * 1024
 const LARGEST_HEADERS = 16 * 1024
@@ -74,6 +75,12 @@ function codecOf (contentType) {
   return { 'application/msgpack': 'msgpack', 'application/json': 'json' }[type]
 }
 
+// Why a message cannot be read, whatever is in it.
+function unreadable ({ contentEncoding, headers = {} }) {
+  if (Object.hasOwn(headers, 'leveret-v') && headers['leveret-v'] !== 1) return 'only version 1 is known here'
+  if (!NO_ENCODING.includes((contentEncoding ?? '').toLowerCase())) return `no encoding ${contentEncoding}`
+}
+
 const isName = (name) => /^[A-Za-z0-9_.-]{1,100}$/.test(name) && !/^(amq|leveret)\./.test(name)
 const isMetadataKey = (key) =>
   /^[a-z0-9_.-]{1,64}$/.test(key) && !/^(x-|leveret-)/.test(key) && !['cc', 'bcc', ...TRACE].includes(key)
@@ -120,5 +127,6 @@ module.exports = {
   randomName: (prefix) => prefix + randomBytes(12).toString('base64url'), // 16 characters that nobody can guess
   readError,
   readHeaders,
+  unreadable,
   writeHeaders
 }

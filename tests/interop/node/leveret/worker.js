@@ -6,7 +6,7 @@
 
 const { randomUUID } = require('node:crypto')
 const tasks = require('./tasks.js')
-const { CONTENT_TYPES, codecOf, decode, encode, isMetadataKey } = require('./wire.js')
+const { CONTENT_TYPES, encode, isMetadataKey } = require('./wire.js')
 
 const KNOWN = 10000
 const BUSY = 1
@@ -160,9 +160,7 @@ class Worker {
   async #run (message, attempt) {
     let job
     try {
-      const codec = codecOf(message.properties.contentType)
-      if (!codec) throw new Error(`the content type ${message.properties.contentType} is not known here`)
-      job = decode(codec, message.content)
+      job = tasks.read(message)
     } catch (error) {
       return this.#dead(message, 'undecodable', error.message)
     }
