@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use harness::eventually;
 use leveret::{Code, Declare, Events, Executed, TaskQueue};
 
@@ -115,4 +116,24 @@ async fn looks_in_vain_do_not_use_a_connection_up() {
     let worker = noting(&connection, &work(), &journal).await;
     journal.wait(1).await;
     worker.stop().await;
+}
+
+#[tokio::test]
+async fn new_keys_of_tasks_use_no_connection_up() {
+    let world = World::new().await;
+    let url = format!("{}?channel_max=64", world.broker.url());
+    let connection = world.builder_to(&url).connect().await.unwrap();
+    let tasks = connection.tasks(&work());
+    for key in 0..100 {
+        let push = tasks.push(&key.to_string()).dedup(key.to_string());
+        push.await.unwrap();
+    }
+    let mut states = connection.states();
+    while states.changed().now_or_never().is_some() {}
+    let journal = Journal::default();
+    let worker = noting(&connection, &work(), &journal).await;
+    journal.wait(100).await;
+    world.assert_all_settled(worker).await;
+    let changed = states.changed().now_or_never();
+    assert_eq!(changed, None, "the connection was replaced");
 }

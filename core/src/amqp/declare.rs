@@ -20,6 +20,15 @@ pub(crate) struct QueueCounts {
     pub(crate) consumers: u32,
 }
 
+impl QueueCounts {
+    fn of(queue: &lapin::Queue) -> Self {
+        Self {
+            ready: queue.message_count(),
+            consumers: queue.consumer_count(),
+        }
+    }
+}
+
 impl Link {
     /// Makes sure that a queue exists, each step on a channel of its own, because the broker answers a
     /// "no" by closing the channel.
@@ -31,8 +40,6 @@ impl Link {
         if options.declare == Declare::Never {
             return Ok(());
         }
-        let name = short(queue, "the queue's name")?;
-        let doing = format!("declaring the queue `{queue}`");
         let found = self.find_queue(queue).await?.is_some();
         if !found && options.declare == Declare::Passive {
             return Err(Error::new(
@@ -44,6 +51,17 @@ impl Link {
         if found && options.declare == Declare::Passive {
             return Ok(());
         }
+        self.create_queue(queue, options).await.map(drop)
+    }
+
+    /// The same without looking first, which costs a channel where the queue is not there: for a queue that mostly is new.
+    /// Gives what is in it.
+    pub(crate) async fn create_queue(
+        &self,
+        queue: &str,
+        options: &QueueOptions,
+    ) -> Result<QueueCounts, Error> {
+        let name = short(queue, "the queue's name")?;
         let create = QueueDeclareOptions {
             durable: options.durable,
             auto_delete: options.auto_delete,
@@ -55,15 +73,18 @@ impl Link {
             .raw
             .queue_declare(name, create, arguments(options)?)
             .await;
-        match created {
-            Ok(_) => Ok(()),
+        let error = match created {
+            Ok(queue) => return Ok(QueueCounts::of(&queue)),
+            Err(error) => error,
+        };
+        if is_mismatch(&error)
+            && let Some(found) = self.count(queue).await?
+        {
             // Another program may have created it a moment ago.
-            Err(error) if is_mismatch(&error) && self.find_queue(queue).await?.is_some() => {
-                tracing::warn!(queue, %error, "the queue exists with other options and is used as it is");
-                Ok(())
-            }
-            Err(error) => Err(failure(&doing, error)),
+            tracing::warn!(queue, %error, "the queue exists with other options and is used as it is");
+            return Ok(found);
         }
+        Err(failure(&format!("declaring the queue `{queue}`"), error))
     }
 
     /// How many consumers a queue has; `None` when there is no such queue.
@@ -74,10 +95,7 @@ impl Link {
     /// What is in a queue; `None` when there is no such queue.
     pub(crate) async fn count(&self, queue: &str) -> Result<Option<QueueCounts>, Error> {
         let found = self.find_queue(queue).await?;
-        Ok(found.map(|queue| QueueCounts {
-            ready: queue.message_count(),
-            consumers: queue.consumer_count(),
-        }))
+        Ok(found.as_ref().map(QueueCounts::of))
     }
 
     /// Makes sure that a durable exchange exists. One of the name that exists is adopted: what is published to it

@@ -44,12 +44,17 @@ struct Mark {
     options: QueueOptions,
 }
 
+impl Mark {
+    /// How many marks there are. Makes their queue, since a look at one that is not there would cost a channel for each key.
+    async fn count(&self, session: &Session) -> Result<u32, Error> {
+        let queue = session.consume.create_queue(&self.name, &self.options);
+        Ok(queue.await?.ready)
+    }
+}
+
 impl Place for Mark {
     async fn declare(&self, session: &Session) -> Result<(), Error> {
-        session
-            .consume
-            .declare_queue(&self.name, &self.options)
-            .await
+        self.count(session).await.map(drop)
     }
 
     fn name(&self) -> &str {
@@ -94,7 +99,7 @@ pub(crate) async fn begin(
         lock,
         mark: Mark {
             name: shared.scoped(&format!("leveret.done.{digest}")),
-            // Looking at a queue keeps it from expiring; the message in it expires all the same.
+            // Declaring a queue keeps it from expiring; the message in it expires all the same.
             options: QueueOptions::classic()
                 .expires(window)
                 .message_ttl(window)
@@ -116,10 +121,8 @@ pub(crate) async fn begin(
         }
         Err(error) => return Err(error),
     }
-    let mark = session
-        .unless_lost(session.consume.count(&guard.mark.name))
-        .await?;
-    Ok(if mark.is_some_and(|mark| mark.ready > 0) {
+    let marks = session.unless_lost(guard.mark.count(session)).await?;
+    Ok(if marks > 0 {
         Begin::Done
     } else {
         Begin::Run(guard)
