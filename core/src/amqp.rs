@@ -33,6 +33,6 @@ pub(crate) use channel::{Binding, Channel, ConsumeOptions, Consumer};
 pub use header::HeaderValue;
 pub(crate) use link::{Link, LinkOptions, LinkState};
 pub(crate) use message::{Delivery, Message};
-pub(crate) use publisher::{ConfirmSink, Publisher, Returned};
+pub(crate) use publisher::{ConfirmSink, Publisher, Returned, Ticket};
 pub(crate) use socket::TlsOptions;
 pub(crate) use writer::Writer;

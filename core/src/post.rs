@@ -2,8 +2,9 @@
 //! has confirmed it or the deadline has come. One that was sent twice because its fate was unknown has the same id.
 
 mod draft;
+mod place;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,8 +13,9 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 pub(crate) use draft::{Defaults, Draft};
+pub(crate) use place::{Declared, Known, Place};
 
-use crate::amqp::{Channel, ConfirmSink, Delivery, Message, Publisher, Returned};
+use crate::amqp::{self, Channel, ConfirmSink, Delivery, Message, Publisher, Returned};
 use crate::client::Permit;
 use crate::connection::{Session, Shared, closed, next_session};
 use crate::error::{Code, Error, Executed};
@@ -44,6 +46,12 @@ enum Fate {
     Lost(Option<Error>),
 }
 
+impl amqp::Ticket for Ticket {
+    fn is_waited_for(&self) -> bool {
+        true
+    }
+}
+
 /// Ids of messages that came back and whose confirms have not been seen. An id that foreign programs use for all they
 /// send comes back several times.
 #[derive(Default)]
@@ -68,10 +76,6 @@ impl ConfirmSink<Ticket> for Sink {
             Fate::Accepted
         };
         let _ = ticket.fate.send(fate);
-    }
-
-    fn is_waited_for(&self, ticket: &Ticket) -> bool {
-        ticket.message_id.is_some()
     }
 
     fn refused(&self, ticket: Ticket) {
@@ -113,72 +117,6 @@ impl Session {
         };
         let publisher = self.unless_lost(open).await?;
         Ok(Arc::new(Posting { publisher }))
-    }
-
-    async fn make_sure_of(&self, place: &impl Place) -> Result<(), Error> {
-        if !place.is_remembered() {
-            return self.unless_lost(place.declare(self)).await;
-        }
-        let known = place.kind(&self.declared);
-        if known.has(place.name()) {
-            return Ok(());
-        }
-        // The first of many that come at once declares it for all.
-        let _turn = self.declared.turn.lock().await;
-        if !known.has(place.name()) {
-            self.unless_lost(place.declare(self)).await?;
-            known.add(place.name());
-        }
-        Ok(())
-    }
-}
-
-/// What has to exist before a message can be sent, and is looked for once a session.
-pub(crate) trait Place: Sync {
-    /// Makes sure that it exists.
-    fn declare(&self, session: &Session) -> impl Future<Output = Result<(), Error>> + Send;
-    /// By this it is remembered.
-    fn name(&self) -> &str;
-    /// Among these.
-    fn kind<'a>(&self, declared: &'a Declared) -> &'a Known {
-        &declared.queues
-    }
-    /// It may not be there any more: it is to be looked for again.
-    fn forget(&self, declared: &Declared) {
-        self.kind(declared).forget(self.name());
-    }
-    /// Whether it is looked for once a session, and not each time.
-    fn is_remembered(&self) -> bool {
-        true
-    }
-}
-
-/// What a session has found or made. A queue and an exchange may have one name.
-#[derive(Debug, Default)]
-pub(crate) struct Declared {
-    pub(crate) queues: Known,
-    pub(crate) exchanges: Known,
-    turn: tokio::sync::Mutex<()>,
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Known(Mutex<HashSet<String>>);
-
-impl Known {
-    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.lock().contains(name)
-    }
-
-    pub(crate) fn add(&self, name: &str) {
-        self.lock().insert(name.to_owned());
-    }
-
-    pub(crate) fn forget(&self, name: &str) {
-        self.lock().remove(name);
     }
 }
 

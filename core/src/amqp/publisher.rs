@@ -6,6 +6,7 @@
 //! returned message to whichever confirm completes next, so returns are matched by correlation id.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -15,6 +16,7 @@ use lapin::Confirmation;
 use lapin::options::BasicPublishOptions;
 use lapin::types::ShortString;
 use tokio::sync::Notify;
+use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Channel;
@@ -24,8 +26,11 @@ use super::pool::{Operation, Pool};
 use crate::error::Error;
 
 /// How often confirms are collected while there are any to come. Waking a task for each of them would
-/// cost more than the protocol does; nothing but the detection of a missing queue waits for this.
+/// cost more than the protocol does.
 const COLLECT_EVERY: Duration = Duration::from_millis(1);
+/// Up to so many unconfirmed messages, a confirm that somebody waits for is told at once: who sends one after the other
+/// would do nothing but wait for the next collection.
+const FEW: usize = 64;
 /// How often while none comes although many are awaited: the broker is busy, or blocks the connection.
 const COLLECT_SELDOM: Duration = Duration::from_millis(20);
 /// What counts as many.
@@ -33,12 +38,16 @@ const MANY: usize = 256;
 /// How many looks in vain end the looking. One call after another would otherwise wake the collector for each.
 const IDLE_LOOKS: u32 = 16;
 
-/// Learns what became of published messages. `T` is what the publisher attached to each.
+/// What the publisher attaches to a message.
+pub(crate) trait Ticket: Send + 'static {
+    /// Whether somebody waits for the confirm of this message.
+    fn is_waited_for(&self) -> bool;
+}
+
+/// Learns what became of published messages.
 pub(crate) trait ConfirmSink<T>: Send + Sync + 'static {
     /// The broker has taken responsibility for the message (or returned it before).
     fn confirmed(&self, ticket: T);
-    /// Whether somebody waits for the confirm of this message.
-    fn is_waited_for(&self, ticket: &T) -> bool;
     /// The broker refused it: the queue is full.
     fn refused(&self, ticket: T);
     /// No queue takes the message with these ids.
@@ -76,6 +85,8 @@ struct Outbox<T> {
     fresh: Mutex<Fresh<T>>,
     /// Whether the collector is looking already.
     awake: AtomicBool,
+    /// Whether it wants to know of each message that is waited for.
+    prompt: AtomicBool,
     wake: Notify,
 }
 
@@ -91,7 +102,7 @@ impl<T> Outbox<T> {
     }
 }
 
-impl<T: Send + 'static> Publisher<T> {
+impl<T: Ticket> Publisher<T> {
     /// Turns confirms on and starts the collector, which ends with the publisher.
     pub(crate) async fn open(channel: Channel, sink: impl ConfirmSink<T>) -> Result<Self, Error> {
         channel.confirm_select().await?;
@@ -101,6 +112,7 @@ impl<T: Send + 'static> Publisher<T> {
                 pool: Pool::new(),
             }),
             awake: AtomicBool::new(false),
+            prompt: AtomicBool::new(false),
             wake: Notify::new(),
         });
         let collector = tokio::spawn(collect(Arc::clone(&outbox), sink));
@@ -133,6 +145,7 @@ impl<T: Send + 'static> Publisher<T> {
         };
         let channel = Arc::clone(&self.channel.raw);
         let body = message.body;
+        let waited_for = ticket.is_waited_for();
         let publishing = async move {
             channel
                 .basic_publish(exchange, routing_key, options, &body, properties)
@@ -157,14 +170,15 @@ impl<T: Send + 'static> Publisher<T> {
                 }
             }
         }
-        if !self.outbox.awake.swap(true, Ordering::AcqRel) {
+        let asleep = !self.outbox.awake.swap(true, Ordering::AcqRel);
+        if asleep || waited_for && self.outbox.prompt.load(Ordering::Acquire) {
             self.outbox.wake.notify_one();
         }
         Ok(())
     }
 }
 
-async fn collect<T: Send + 'static>(outbox: Arc<Outbox<T>>, sink: impl ConfirmSink<T>) {
+async fn collect<T: Ticket>(outbox: Arc<Outbox<T>>, sink: impl ConfirmSink<T>) {
     let mut waiting = Waiting {
         started: VecDeque::new(),
         finished: Vec::new(),
@@ -186,8 +200,9 @@ async fn collect<T: Send + 'static>(outbox: Arc<Outbox<T>>, sink: impl ConfirmSi
             }
             outbox.awake.store(true, Ordering::Release);
             idle = 0;
+        } else {
+            waiting.rest(&outbox, pause).await;
         }
-        tokio::time::sleep(pause).await;
         {
             let mut fresh = outbox.lock();
             waiting.started.extend(fresh.started.drain(..));
@@ -200,7 +215,7 @@ async fn collect<T: Send + 'static>(outbox: Arc<Outbox<T>>, sink: impl ConfirmSi
         if waiting
             .finished
             .iter()
-            .any(|(_, ticket)| sink.is_waited_for(ticket))
+            .any(|(_, ticket)| ticket.is_waited_for())
         {
             // The return of a message that is confirmed here may ride on a confirm that was looked at a
             // moment before it arrived; it is there by now.
@@ -219,14 +234,44 @@ struct Waiting<T> {
     spare: Vec<Operation<Confirmed>>,
 }
 
-impl<T> Waiting<T> {
+impl<T: Ticket> Waiting<T> {
+    /// Until the next look: for this long, or until somebody waits for what it would see.
+    async fn rest(&mut self, outbox: &Outbox<T>, pause: Duration) {
+        let few = self.started.len() <= FEW;
+        outbox.prompt.store(few, Ordering::Release);
+        if !few {
+            return sleep(pause).await;
+        }
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = outbox.wake.notified() => {}
+            () = poll_fn(|cx| self.poll_waited_for(cx)) => {}
+        }
+    }
+
+    fn poll_waited_for(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.look_at(cx, Ticket::is_waited_for);
+        if self.finished.is_empty() {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    }
+
     fn look(&mut self) {
-        let mut cx = Context::from_waker(Waker::noop());
+        self.look_at(&mut Context::from_waker(Waker::noop()), |_| true);
+    }
+
+    fn look_at(&mut self, cx: &mut Context<'_>, which: impl Fn(&T) -> bool) {
         for _ in 0..self.started.len() {
             let Some((mut operation, ticket)) = self.started.pop_front() else {
                 return;
             };
-            match operation.poll(&mut cx) {
+            if !which(&ticket) {
+                self.started.push_back((operation, ticket));
+                continue;
+            }
+            match operation.poll(cx) {
                 Poll::Ready(outcome) => {
                     self.finished.push((outcome, ticket));
                     self.spare.push(operation);

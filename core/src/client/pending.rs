@@ -130,10 +130,6 @@ impl ConfirmSink<Ticket> for std::sync::Arc<Pending> {
         }
     }
 
-    fn is_waited_for(&self, ticket: &Ticket) -> bool {
-        ticket.cast
-    }
-
     fn refused(&self, ticket: Ticket) {
         let error = Error::new(
             Code::ResourceExhausted,

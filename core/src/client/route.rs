@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::cancel::{self, Cancel, Order};
 use super::limits::Permit;
 use super::pending::{Key, Outcome, Pending, connection_lost};
-use crate::amqp::{ConsumeOptions, Consumer, Publisher};
+use crate::amqp::{self, ConsumeOptions, Consumer, Publisher};
 use crate::connection::{ReplyPath, Session, Shared};
 use crate::error::Error;
 use crate::wire;
@@ -25,6 +25,12 @@ pub(super) struct Ticket {
     pub(super) key: Key,
     pub(super) cast: bool,
     pub(super) _permit: Arc<Permit>,
+}
+
+impl amqp::Ticket for Ticket {
+    fn is_waited_for(&self) -> bool {
+        self.cast
+    }
 }
 
 pub(super) struct Route {

@@ -1,0 +1,75 @@
+//! What a message needs to be there before it can be sent, and what a session knows of that.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::connection::Session;
+use crate::error::Error;
+
+/// What has to exist before a message can be sent, and is looked for once a session.
+pub(crate) trait Place: Sync {
+    /// Makes sure that it exists.
+    fn declare(&self, session: &Session) -> impl Future<Output = Result<(), Error>> + Send;
+    /// By this it is remembered.
+    fn name(&self) -> &str;
+    /// Among these.
+    fn kind<'a>(&self, declared: &'a Declared) -> &'a Known {
+        &declared.queues
+    }
+    /// It may not be there any more: it is to be looked for again.
+    fn forget(&self, declared: &Declared) {
+        self.kind(declared).forget(self.name());
+    }
+    /// Whether it is looked for once a session, and not each time.
+    fn is_remembered(&self) -> bool {
+        true
+    }
+}
+
+/// What a session has found or made. A queue and an exchange may have one name.
+#[derive(Debug, Default)]
+pub(crate) struct Declared {
+    pub(crate) queues: Known,
+    pub(crate) exchanges: Known,
+    turn: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Known(Mutex<HashSet<String>>);
+
+impl Known {
+    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.lock().contains(name)
+    }
+
+    pub(crate) fn add(&self, name: &str) {
+        self.lock().insert(name.to_owned());
+    }
+
+    pub(crate) fn forget(&self, name: &str) {
+        self.lock().remove(name);
+    }
+}
+
+impl Session {
+    pub(super) async fn make_sure_of(&self, place: &impl Place) -> Result<(), Error> {
+        if !place.is_remembered() {
+            return self.unless_lost(place.declare(self)).await;
+        }
+        let known = place.kind(&self.declared);
+        if known.has(place.name()) {
+            return Ok(());
+        }
+        // The first of many that come at once declares it for all.
+        let _turn = self.declared.turn.lock().await;
+        if !known.has(place.name()) {
+            self.unless_lost(place.declare(self)).await?;
+            known.add(place.name());
+        }
+        Ok(())
+    }
+}
