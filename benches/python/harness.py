@@ -1,7 +1,8 @@
 """What every peer's script shares, so that all of them are measured by the same code.
 
-A script in `peers/` says how its library serves and calls one method, `add_one`; this says when
-a server is ready, keeps calls in flight for so long, and reports what that took as JSON lines.
+A script in `peers/` says how its library serves and calls one method, `add_one`, or how it works
+and pushes tasks, where a push is measured as if it were a call; this says when a server is ready,
+keeps calls in flight for so long, and reports what that took as JSON lines.
 """
 
 import argparse
@@ -19,6 +20,10 @@ import psutil
 
 # How many requests a server takes at a time, wherever a library lets one say so.
 PREFETCH = 256
+# The same of a worker's tasks.
+AHEAD = 64
+# Seconds after which a queue of tasks is gone.
+UNUSED = 60
 
 
 @dataclass(frozen=True)

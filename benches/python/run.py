@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from harness import Setting
@@ -31,6 +32,7 @@ class Stack:
     server: str = "server"
     client: str = "client"
     settings: str = "1,64,512"
+    what: str = "calls"
     server_script: str | None = None
     python: str = sys.executable
 
@@ -69,6 +71,12 @@ STACKS = {
     "kiwipy": Stack("kiwipy", "kiwipy_rpc", python=str(KIWIPY)),
     "nameko": Stack("nameko", "nameko_rpc"),
     "faststream": Stack("FastStream request", "faststream_request"),
+    "leveret-tasks": Stack("leveret: asyncio", "leveret_tasks", "worker", "pusher", what="tasks"),
+    "leveret-tasks-blocking": Stack(
+        "leveret: blocking", "leveret_tasks", "worker", "blocking_pusher", BLOCKING, "tasks"
+    ),
+    "aio-pika-tasks": Stack("aio-pika by hand", "aio_pika_tasks", "worker", "pusher", what="tasks"),
+    "pika-tasks": Stack("pika by hand", "pika_tasks", "worker", "pusher", "1", "tasks"),
 }
 
 
@@ -186,12 +194,19 @@ def run(given):
 
 
 def table(medians, reasons, given):
-    ratios = "".join(f"{'x ' + name:>16}" for name in given.against)
-    head = f"{'calls/s':>9}{'p50 us':>9}{'p99 us':>9}{'client us':>11}{'server us':>11}{ratios}"
-    for setting in given.settings:
-        keys = [(name, setting) for name in given.stacks if (name, setting) in medians]
+    for kind, setting in product(("calls", "tasks"), given.settings):
+        keys = [
+            (name, setting)
+            for name in given.stacks
+            if STACKS[name].what == kind and (name, setting) in medians
+        ]
         if not keys:
             continue
+        against = [name for name in given.against if STACKS[name].what == kind]
+        ratios = "".join(f"{'x ' + name:>16}" for name in against)
+        head = (
+            f"{kind + '/s':>9}{'p50 us':>9}{'p99 us':>9}{'client us':>11}{'server us':>11}{ratios}"
+        )
         load = Setting.parse(setting)
         what = "threads" if load.threads else "in flight"
         yield ""
@@ -201,7 +216,7 @@ def table(medians, reasons, given):
             line = f"{STACKS[name].title:<36}{mine['rate']:>9.0f}"
             line += f"{mine['p50']:>9.0f}{mine['p99']:>9.0f}"
             line += f"{mine['client_cpu']:>11.0f}{mine['server_cpu']:>11.0f}"
-            for peer in given.against:
+            for peer in against:
                 theirs = medians.get((peer, setting))
                 line += f"{mine['rate'] / theirs['rate']:>16.2f}" if theirs else f"{'-':>16}"
             yield line
@@ -223,9 +238,8 @@ def arguments():
     parser.add_argument("--seconds", type=float, default=3.0, help="of each measurement")
     parser.add_argument("--warm-up", type=float, default=1.0, help="seconds before each")
     parser.add_argument("--stacks", type=names, default=list(STACKS), help=",".join(STACKS))
-    parser.add_argument(
-        "--against", type=names, default=["aio-pika-rpc", "pika"], help="for ratios"
-    )
+    against = ["aio-pika-rpc", "pika", "aio-pika-tasks", "pika-tasks"]
+    parser.add_argument("--against", type=names, default=against, help="for ratios")
     settings = {"type": lambda text: text.split(","), "default": ["1", "8t", "64"]}
     parser.add_argument("--settings", **settings, help="of 1,8t,64,512; 8t: 8 threads")
     parser.add_argument("--json", type=Path, help="a file for the figures")
@@ -241,9 +255,8 @@ def main():
     medians, reasons = run(given)
     machine = f"Python {platform.python_version()}, {os.cpu_count()} cores"
     print(f"{given.rounds} rounds of {given.seconds:g} s, medians; {machine}; us: microseconds;")
-    print(
-        "client us, server us: CPU of the process per call; x NAME: calls/s, as a multiple of its"
-    )
+    print("client us, server us: CPU of the process per call or task;")
+    print("x NAME: calls/s or tasks/s, as a multiple of its")
     print("\n".join(table(medians, reasons, given)))
     if given.json:
         figures = [{"stack": name, "setting": at, **each} for (name, at), each in medians.items()]
