@@ -207,7 +207,6 @@ impl Keyed {
         }
         loop {
             // Taken when it has its turn: in its lane it would hold them against the one before it.
-            // Taken when it has its turn: in its lane it would hold them against the one before it.
             let alone = waiting.suspect.is_some();
             let may_start = async {
                 let slot = common.slots.take(alone).await?;
