@@ -38,8 +38,9 @@ pub(crate) struct Given {
 /// Where the outcome of a run goes. It keeps the run going until there is one, whoever has given it up.
 #[derive(Debug)]
 pub(crate) struct Desk {
+    // First: whoever waits for the answer finds that nothing goes on.
+    pub(crate) guard: Option<RunGuard>,
     pub(crate) answer: oneshot::Sender<Answer>,
-    pub(crate) _guard: Option<RunGuard>,
 }
 
 /// What became of a run.
@@ -289,6 +290,7 @@ impl Run {
         let desk = desk.lock().unwrap_or_else(PoisonError::into_inner).take();
         let spoiled = self.spoiled.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(desk) = desk {
+            drop(desk.guard);
             let _ = desk.answer.send(Answer {
                 spoiled: spoiled.clone(),
                 outcome,

@@ -126,8 +126,8 @@ impl Consumer {
             taken,
             given_up: Arc::clone(&given_up),
             desk: delivery::Desk {
+                guard,
                 answer: sender,
-                _guard: guard,
             },
         };
         let going = Going {
