@@ -95,13 +95,13 @@ async fn main() {
     }
 }
 
-/// Each kind of work once. What is pushed is worked off.
+/// Each kind of work once. A worker takes all that is there, so for each there is as much as it is asked to do.
 async fn round(stack: &impl Stack, tasks: usize) -> Vec<Figures> {
     let few = tasks / 5;
-    vec![
-        measure(few, stack.push_each(few)).await,
-        measure(2 * tasks - few, stack.push_all(2 * tasks - few)).await,
-        measure(tasks, stack.work(tasks, PREFETCH[0])).await,
-        measure(tasks, stack.work(tasks, PREFETCH[1])).await,
-    ]
+    let each = measure(few, stack.push_each(few)).await;
+    let all = measure(tasks - few, stack.push_all(tasks - few)).await;
+    let one = measure(tasks, stack.work(tasks, PREFETCH[0])).await;
+    stack.push_all(tasks).await;
+    let ahead = measure(tasks, stack.work(tasks, PREFETCH[1])).await;
+    vec![each, all, one, ahead]
 }
