@@ -211,7 +211,10 @@ async fn count(session: &Session, names: &Names) -> Result<(QueueInfo, Vec<Strin
     if worked.is_empty() {
         return Err(names.missing());
     }
-    if let Some(counts) = link.count(&names.suspect).await? {
+    // Partitions have none, and a look in vain costs a channel.
+    if names.partitions.is_none()
+        && let Some(counts) = link.count(&names.suspect).await?
+    {
         info.set_aside = counts.ready.into();
         worked.push(names.suspect.clone());
     }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use harness::eventually;
-use leveret::{Code, Declare, Events, Executed, TaskQueue};
+use leveret::{Code, Declare, Events, Executed, Message, TaskQueue};
 
-use crate::world::{Journal, World, noting, work};
+use crate::world::{Gate, Journal, World, noting, work};
 
 #[tokio::test]
 async fn keyed_queues_share_the_channels_of_a_connection_and_leave_some() {
@@ -136,4 +136,62 @@ async fn new_keys_of_tasks_use_no_connection_up() {
     world.assert_all_settled(worker).await;
     let changed = states.changed().now_or_never();
     assert_eq!(changed, None, "the connection was replaced");
+}
+
+#[tokio::test]
+async fn looks_at_a_keyed_queue_use_no_connection_up() {
+    let world = World::new().await;
+    let url = format!("{}?channel_max=64", world.broker.url());
+    let connection = world.builder_to(&url).connect().await.unwrap();
+    let queue = work().keyed(2);
+    let worker = noting(&connection, &queue, &Journal::default()).await;
+    let mut states = connection.states();
+    while states.changed().now_or_never().is_some() {}
+    let tasks = connection.tasks(&queue);
+    for _ in 0..100 {
+        assert_eq!(tasks.info().await.unwrap().set_aside, 0);
+    }
+    let changed = states.changed().now_or_never();
+    assert_eq!(changed, None, "the connection was replaced");
+    worker.stop().await;
+}
+
+/// What came on the other would stay with whoever cannot settle it any more.
+#[tokio::test]
+async fn the_loss_of_one_link_is_that_of_both() {
+    let world = World::new().await;
+    let connection = world.builder().name(&world.namespace).connect().await;
+    let connection = connection.unwrap();
+    let ours = async || {
+        let all = world.broker.connections().await.into_iter();
+        let ours = all.filter(|other| other.name == world.namespace);
+        ours.map(|ours| ours.id).collect::<Vec<_>>()
+    };
+    let (journal, gate) = (Journal::default(), Gate::default());
+    let (noted, passed) = (journal.clone(), gate.clone());
+    let worker = connection.worker(&work()).concurrency(4);
+    let worker = worker
+        .start(move |job: String, message: Message| {
+            noted.note(job, &message);
+            let gate = passed.clone();
+            async move { gate.passed().await }
+        })
+        .await
+        .unwrap();
+    let tasks = connection.tasks(&work());
+    // A handler of each session goes on.
+    for (count, nth) in [(1, 0), (2, 1)] {
+        tasks.push(&"a".to_owned()).await.unwrap();
+        journal.wait(count).await;
+        let before = ours().await;
+        assert_eq!(before.len(), 2);
+        world.broker.close_connection(&before[nth], "a test").await;
+        eventually("the end of both", async || {
+            ours().await.iter().all(|id| !before.contains(id))
+        })
+        .await;
+        eventually("two others", async || ours().await.len() == 2).await;
+    }
+    gate.open();
+    world.assert_all_settled(worker).await;
 }

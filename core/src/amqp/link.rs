@@ -171,6 +171,11 @@ impl Link {
         }
     }
 
+    /// Ends it without a word. Whoever uses it is told, and the broker gives what came by it to others.
+    pub(crate) fn hang_up(&self) {
+        self.hangup.now();
+    }
+
     pub(crate) async fn close(&self) {
         // A peer that does not answer gets hung up on when the link is dropped.
         let _ = timeout(CLOSE_TIMEOUT, self.connection.close(200, "goodbye".into())).await;

@@ -102,6 +102,13 @@ impl Session {
         }
     }
 
+    /// One link is lost. What was delivered on the other can no longer be settled in order, and the broker would hold it
+    /// for as long as any handler keeps this session.
+    pub(super) fn hang_up(&self) {
+        self.publish.hang_up();
+        self.consume.hang_up();
+    }
+
     pub(super) async fn close(&self) {
         self.closing.cancel();
         self.publish.close().await;

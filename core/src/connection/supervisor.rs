@@ -46,6 +46,7 @@ pub(super) async fn supervise(shared: Arc<Shared>, mut session: Option<Arc<Sessi
             current.close().await;
             break;
         }
+        current.hang_up();
         shared.state.send_replace(ConnectionState::Reconnecting);
         shared.session.send_replace(None);
     }
