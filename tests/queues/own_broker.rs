@@ -156,3 +156,49 @@ async fn a_stop_does_not_wait_for_memory_longer_than_its_grace() {
         .await;
     }
 }
+
+#[tokio::test]
+async fn what_is_done_at_a_stop_is_not_given_back_for_want_of_its_mark() {
+    let world = own_world().await;
+    let (connection, pusher) = (world.connect().await, world.connect().await);
+    let push = pusher.tasks(&work());
+    push.push(&"a".to_owned()).dedup("k").await.unwrap();
+    let (journal, gate) = (Journal::default(), Gate::default());
+    let (noted, passed) = (journal.clone(), gate.clone());
+    let worker = connection.worker(&work()).grace(TENTH);
+    let worker = worker
+        .start(move |job: String, message: Message| {
+            noted.note(job, &message);
+            let gate = passed.clone();
+            async move { gate.passed().await }
+        })
+        .await
+        .unwrap();
+    journal.wait(1).await;
+    world.broker.set_memory_alarm(true).await;
+    gate.open();
+    within("the worker's end", worker.stop()).await;
+    within("the end of the connection", connection.close()).await;
+    assert_eq!(world.ready("work").await, 0);
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_the_mark_of_a_suspect_or_begin_it() {
+    let world = own_world().await;
+    let queue = work().keyed(1);
+    let tasks = world.connect().await.tasks(&queue);
+    tasks.push(&"a".to_owned()).key("k").await.unwrap();
+    let taker = world.raw().await;
+    let taken = taker.consume(&world.named("work.p0"), 1).await.next().await;
+    taken.nack(true).await;
+    world.broker.set_memory_alarm(true).await;
+    let journal = Journal::default();
+    let connection = world.connect().await;
+    let worker = noting(&connection, &queue, &journal).await;
+    world.wait_consumed("work.p0").await;
+    let start = Instant::now();
+    within("the worker's end", worker.stop()).await;
+    assert!(start.elapsed() < Duration::from_secs(20));
+    world.wait_ready("work.p0", 1).await;
+    assert_eq!(journal.jobs(), [""; 0]);
+}

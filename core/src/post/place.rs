@@ -1,7 +1,8 @@
 //! What a message needs to be there before it can be sent, and what a session knows of that.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::connection::Session;
 use crate::error::Error;
@@ -20,9 +21,9 @@ pub(crate) trait Place: Sync {
     fn forget(&self, declared: &Declared) {
         self.kind(declared).forget(self.name());
     }
-    /// Whether it is looked for once a session, and not each time.
-    fn is_remembered(&self) -> bool {
-        true
+    /// For how long it is taken for granted once it was found: a session, unless its absence would show nowhere.
+    fn lasts(&self) -> Duration {
+        Duration::MAX
     }
 }
 
@@ -35,19 +36,25 @@ pub(crate) struct Declared {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Known(Mutex<HashSet<String>>);
+pub(crate) struct Known(Mutex<HashMap<String, Instant>>);
 
 impl Known {
-    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.lock().contains(name)
+        self.has_lately(name, Duration::MAX)
+    }
+
+    /// Whether it was found no longer ago than this.
+    pub(crate) fn has_lately(&self, name: &str, within: Duration) -> bool {
+        let found = self.lock().get(name).copied();
+        found.is_some_and(|found| found.elapsed() < within)
     }
 
     pub(crate) fn add(&self, name: &str) {
-        self.lock().insert(name.to_owned());
+        self.lock().insert(name.to_owned(), Instant::now());
     }
 
     pub(crate) fn forget(&self, name: &str) {
@@ -57,16 +64,16 @@ impl Known {
 
 impl Session {
     pub(super) async fn make_sure_of(&self, place: &impl Place) -> Result<(), Error> {
-        if !place.is_remembered() {
+        let (known, lasts) = (place.kind(&self.declared), place.lasts());
+        if lasts.is_zero() {
             return self.unless_lost(place.declare(self)).await;
         }
-        let known = place.kind(&self.declared);
-        if known.has(place.name()) {
+        if known.has_lately(place.name(), lasts) {
             return Ok(());
         }
         // The first of many that come at once declares it for all.
         let _turn = self.declared.turn.lock().await;
-        if !known.has(place.name()) {
+        if !known.has_lately(place.name(), lasts) {
             self.unless_lost(place.declare(self)).await?;
             known.add(place.name());
         }

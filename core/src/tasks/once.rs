@@ -62,8 +62,8 @@ impl Place for Mark {
     }
 
     /// There is one for each key, and each is used once.
-    fn is_remembered(&self) -> bool {
-        false
+    fn lasts(&self) -> Duration {
+        Duration::ZERO
     }
 }
 
@@ -138,7 +138,7 @@ impl Locks {
 impl Guard {
     /// Marks the task as done. A worker that dies before its acknowledgement leaves the mark, and the task is skipped
     /// when it comes again.
-    pub(crate) async fn done(self, shared: &Shared) -> Result<(), Error> {
+    pub(crate) async fn done(&self, shared: &Shared) -> Result<(), Error> {
         let mark = Message {
             routing_key: &self.mark.name,
             mandatory: true,

@@ -19,6 +19,9 @@ use crate::error::{Code, Error, Executed};
 use crate::post::{Declared, Draft, Place};
 use crate::wire;
 
+/// How long a queue is taken for granted to which a message comes only later: where it is gone, nobody is told.
+const LASTS: Duration = Duration::from_secs(10);
+
 /// A task that is pushed when it is awaited. Gives its id.
 ///
 /// ```no_run
@@ -211,7 +214,7 @@ struct Later<'a> {
 
 impl Place for Later<'_> {
     async fn declare(&self, session: &Session) -> Result<(), Error> {
-        if !session.declared.queues.has(self.target) {
+        if !session.declared.queues.has_lately(self.target, LASTS) {
             self.names.declare_for(session, self.target).await?;
             session.declared.queues.add(self.target);
         }
@@ -220,6 +223,10 @@ impl Place for Later<'_> {
 
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn lasts(&self) -> Duration {
+        LASTS
     }
 
     fn forget(&self, declared: &Declared) {

@@ -3,11 +3,14 @@
 
 use std::time::{Duration, SystemTime};
 
+use tokio::time::sleep;
+
 use super::message::Message;
-use super::settle::{Desk, Verdict};
+use super::settle::{AFTER_FAILURE, Desk, Verdict, is_refusal};
 use crate::amqp::{self, HeaderValue};
 use crate::error::Error;
 use crate::tasks::delay::LONGEST_DELAY;
+use crate::tasks::once::Guard;
 use crate::tasks::{DeathReason, Names, Target, post_later};
 use crate::wire;
 
@@ -23,7 +26,7 @@ impl Desk {
         match verdict {
             Verdict::Done => {
                 if let Some(guard) = message.let_go() {
-                    guard.done(self.connection.shared()).await?;
+                    self.mark_done(message, &guard).await?;
                 }
                 return Ok(true);
             }
@@ -55,6 +58,21 @@ impl Desk {
             Verdict::Dead { why, error } => self.dead(message, names, why, &error).await?,
         }
         Ok(true)
+    }
+
+    /// For as long as the broker takes no publishes: acknowledged without its mark, a twin of the task would run.
+    async fn mark_done(&self, message: &Message, guard: &Guard) -> Result<(), Error> {
+        let shared = self.connection.shared();
+        loop {
+            let Err(error) = guard.done(shared).await else {
+                return Ok(());
+            };
+            if is_refusal(&error) || shared.stopped().is_cancelled() {
+                return Err(error);
+            }
+            tracing::warn!(queue = message.queue(), %error, "a task that is done cannot be marked so yet");
+            sleep(AFTER_FAILURE).await;
+        }
     }
 
     /// Of an event that nobody keeps there is one attempt.

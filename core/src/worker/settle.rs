@@ -21,7 +21,7 @@ use crate::stop::Stop;
 use crate::tasks::{DeathReason, Names, delay};
 
 /// How long a message is held whose copy could not be made, before it goes back to its queue.
-const AFTER_FAILURE: Duration = Duration::from_secs(1);
+pub(super) const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// How often a copy may be refused for good.
 const REFUSALS: u32 = 3;
 /// How much longer than its grace time a stop may take for what is being settled.
@@ -126,13 +126,15 @@ impl Desk {
             tokio::select! {
                 biased;
                 outcome = self.copy(message, verdict) => outcome.map(Fate::of),
-                () = self.out_of_time() => Ok(Fate::Back),
+                // Without its mark: run again it would be for certain.
+                () = self.out_of_time() => Ok(Fate::Over),
             }
         } else {
             self.copy_while_ours(message, verdict).await
         };
         if let Some(id) = message.id() {
-            let is_over = done || matches!(outcome, Ok(Fate::Over | Fate::Refused));
+            // The broker may never hear of a refusal, and there is no copy.
+            let is_over = done || matches!(outcome, Ok(Fate::Over));
             self.seen.ends(id, if is_over { end } else { End::Back });
         }
         match outcome {
@@ -141,6 +143,11 @@ impl Desk {
             // The end of its channel brings it back, and what is behind it, in their order.
             Ok(Fate::Back) if self.in_place => message.leave(),
             Ok(Fate::Back) => self.acks.requeue(tag),
+            Err(error) if done => {
+                // A mark that cannot be set would not be set after another run either.
+                self.acks.finish(&[tag]);
+                return Err(error);
+            }
             Err(error) => {
                 message.leave();
                 self.acks.requeue(tag);
@@ -256,7 +263,7 @@ impl Desk {
 
 /// Whether trying again is of no use: no right to write, no way there, or no form on the wire. A queue that is full may have
 /// room later.
-fn is_refusal(error: &Error) -> bool {
+pub(super) fn is_refusal(error: &Error) -> bool {
     !matches!(
         error.code(),
         Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted
