@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use harness::{RawMessage, within};
-use leveret::{Connection, DeathReason, Message, Outcome, TaskQueue, Worker};
+use leveret::{Connection, DeathReason, Message, Outcome, QueueOptions, TaskQueue, Worker};
 
 use crate::world::{Gate, Journal, World, json, noting, quick};
 
@@ -207,4 +207,37 @@ async fn what_has_ended_as_many_owners_as_it_may_is_dead() {
     within("the worker's end", worker.stop()).await;
     assert_eq!(journal.jobs(), [""; 0]);
     assert_eq!(world.ready(MARKS_OF_D).await, 0);
+}
+
+#[tokio::test]
+async fn a_suspect_is_one_behind_those_of_a_higher_priority_too() {
+    let world = World::new().await;
+    let queue = keyed().options(QueueOptions::classic().max_priority(5));
+    let connection = world.connect().await;
+    let worker = noting(&connection, &queue, &Journal::default()).await;
+    within("the worker's end", worker.stop()).await;
+    world.redeliver(OF_D, task("d", "left")).await;
+    let urgent = connection.tasks(&queue).push(&"urgent".to_owned());
+    urgent.key("e").priority(5).await.unwrap();
+    let (journal, gate) = (Journal::default(), Gate::default());
+    let (noted, passed) = (journal.clone(), gate.clone());
+    let worker = connection.worker(&queue);
+    let worker = worker
+        .start(move |job: String, message: Message| {
+            let gate = (job == "left").then(|| passed.clone());
+            noted.note(job, &message);
+            async move {
+                if let Some(gate) = gate {
+                    gate.passed().await;
+                }
+            }
+        })
+        .await
+        .unwrap();
+    journal.wait(2).await;
+    assert_eq!(journal.jobs(), ["urgent", "left"]);
+    assert_eq!(world.ready(MARKS_OF_D).await, 1);
+    gate.open();
+    world.wait_ready(MARKS_OF_D, 0).await;
+    within("the worker's end", worker.stop()).await;
 }

@@ -119,9 +119,11 @@ impl Common {
             }
             self.handler.handle(messages.to_vec()).await;
         };
+        let now = &self.stop.now;
         tokio::select! {
             biased;
-            outcome = AssertUnwindSafe(handled).catch_unwind() => {
+            // At the end of a stop nothing is begun: a thread of it would go on.
+            outcome = AssertUnwindSafe(handled).catch_unwind(), if !now.is_cancelled() => {
                 let Err(panic) = outcome else {
                     return;
                 };
@@ -130,7 +132,7 @@ impl Common {
                     message.settle(Verdict::Retry { after: None, reason }).await;
                 }
             }
-            () = self.stop.now.cancelled() => {
+            () = now.cancelled() => {
                 for message in messages.iter().filter(|message| !message.is_settled()) {
                     message.context().cancellation().cancel();
                     message.settle(Verdict::Back).await;

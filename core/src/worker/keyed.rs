@@ -15,7 +15,7 @@ use super::common::Common;
 use super::marks::Marks;
 use super::message::Message;
 use super::rate::Rate;
-use super::seen::Again;
+use super::seen::{Again, End};
 use super::settle::{Desk, Verdict};
 use super::slots::Slot;
 use crate::amqp::Delivery;
@@ -236,6 +236,7 @@ impl Keyed {
             message = message.again(next);
             if let Some(id) = message.id() {
                 common.seen.failed(id, next);
+                common.seen.ends(id, End::Back);
             }
             tokio::select! {
                 () = sleep(rest) => {}
@@ -268,10 +269,19 @@ impl Keyed {
             message.settle(verdict).await;
             None
         } else {
-            if let Err(error) = marks.mark(self.common.connection.shared(), message).await {
-                tracing::warn!(queue = message.queue(), %error, "a task cannot be marked and is run without");
+            let shared = self.common.connection.shared();
+            tokio::select! {
+                biased;
+                marked = marks.mark(shared, message) => {
+                    if let Err(error) = marked {
+                        tracing::warn!(queue = message.queue(), %error, "a task cannot be marked and is run without");
+                    }
+                    self.run_once(message, slot).await
+                }
+                // A broker that takes no publishes would hold everything up for as long as a mark may take.
+                () = self.common.stop.gently.cancelled() => left(message),
+                () = message.desk().broken.cancelled() => left(message),
             }
-            self.run_once(message, slot).await
         };
         let swept = if rest.is_some() || message.is_left() {
             marks.survived().await
@@ -299,6 +309,12 @@ struct Holding<'a> {
     behind: bool,
 }
 
+/// It is not begun.
+fn left(message: &Message) -> Option<(Duration, u32)> {
+    message.leave();
+    None
+}
+
 /// Notes what goes back with its channel.
 fn leave<'a>(waiting: impl IntoIterator<Item = &'a Waiting>) {
     for waiting in waiting {
@@ -313,11 +329,11 @@ fn leave<'a>(waiting: impl IntoIterator<Item = &'a Waiting>) {
 impl Holding<'_> {
     fn take(&mut self, delivery: Delivery) {
         let keyed = &self.keyed;
-        // What the owner before has left comes first; it may hold what has ended that owner.
+        // What the owner before has left comes first, but for priorities; it may hold what has ended that owner.
         self.behind &= delivery.redelivered;
+        let had = delivery.redelivered && !self.marks.in_order();
         let message = keyed.common.message(&self.queue, delivery, &self.desk);
-        let suspect =
-            self.marks.deaths(&message) > 0 || (self.is_careful() && !keyed.knows(&message));
+        let suspect = self.marks.deaths(&message) > 0 || (had && !keyed.knows(&message));
         let waiting = Waiting {
             message,
             _token: self.given.token(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::guard::RunGuard;
 use super::settle::{Desk, Verdict};
@@ -40,6 +41,8 @@ struct Inner {
     rest: Mutex<Option<(Duration, u32)>>,
     desk: Arc<Desk>,
     settled: AtomicBool,
+    /// Whether it is being settled by hand.
+    settling: OnceLock<TaskTracker>,
     /// Settled in no way: the broker still counts it as ours.
     left: AtomicBool,
     once: Mutex<Option<Guard>>,
@@ -66,6 +69,7 @@ impl Message {
             rest: Mutex::default(),
             desk,
             settled: AtomicBool::new(false),
+            settling: OnceLock::new(),
             left: AtomicBool::new(false),
             once: Mutex::default(),
             run: OnceLock::new(),
@@ -311,19 +315,28 @@ impl Message {
     }
 
     async fn by_hand(&self, verdict: Verdict) -> Result<(), Error> {
+        // Before the claim: whoever finds it claimed waits for the token.
+        let token = self.0.settling.get_or_init(TaskTracker::new).token();
         if !self.claim() {
             return Err(Error::new(
                 Code::FailedPrecondition,
                 "the message has been settled already: acknowledged, retried or rejected",
             ));
         }
-        self.carry_out(verdict).await
+        self.carry_out(verdict, Some(token)).await
     }
 
     /// In a task of its own: who waits for it may give up, and the message would be settled by nobody.
-    async fn carry_out(&self, verdict: Verdict) -> Result<(), Error> {
+    async fn carry_out(
+        &self,
+        verdict: Verdict,
+        token: Option<TaskTrackerToken>,
+    ) -> Result<(), Error> {
         let (desk, message) = (Arc::clone(&self.0.desk), self.clone());
-        let settling = async move { desk.carry_out(&message, verdict).await };
+        let settling = async move {
+            let _token = token;
+            desk.carry_out(&message, verdict).await
+        };
         let settled = self.0.desk.running.spawn(settling).await;
         settled.unwrap_or_else(|_| {
             Err(Error::new(
@@ -333,16 +346,21 @@ impl Message {
         })
     }
 
-    /// What follows from the handler's result, unless it has settled the message by hand.
+    /// What follows from the handler's result, unless it has settled the message by hand: returns when that is done, even
+    /// if the handler has not waited for it.
     pub(super) async fn settle(&self, verdict: Verdict) {
         if !self.claim() {
+            if let Some(settling) = self.0.settling.get() {
+                settling.close();
+                settling.wait().await;
+            }
             return;
         }
         // The common case, in which there is nothing to wait for.
         let settled = if matches!(verdict, Verdict::Done) && !self.is_held() {
             self.0.desk.carry_out(self, verdict).await
         } else {
-            self.carry_out(verdict).await
+            self.carry_out(verdict, None).await
         };
         if let Err(error) = settled {
             tracing::warn!(queue = self.queue(), %error, "a message could not be settled and goes back to its queue");
