@@ -212,6 +212,13 @@ async fn events_that_have_waited_too_long_expire() {
     let letter = world.dead_letter(&queue).await;
     assert_eq!(letter.reason(), DeathReason::Expired);
     assert_eq!(letter.job().unwrap(), "a");
+    // It is the broker's letter; tried again it is the event that it was.
+    letter.retry().await.unwrap();
+    let worker = listen(&connection, Some("audit"), &journal).await;
+    let run = journal.wait(1).await.remove(0);
+    let came_by = (&*run.exchange, &*run.routing_key);
+    assert_eq!(came_by, (&*world.named("logs"), "k"));
+    within("the worker's end", worker.stop()).await;
 }
 
 /// The queue of a durable subscription may have a longer name than tasks need.

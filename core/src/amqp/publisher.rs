@@ -203,14 +203,7 @@ async fn collect<T: Ticket>(outbox: Arc<Outbox<T>>, sink: impl ConfirmSink<T>) {
         } else {
             waiting.rest(&outbox, pause).await;
         }
-        {
-            let mut fresh = outbox.lock();
-            waiting.started.extend(fresh.started.drain(..));
-            waiting
-                .spare
-                .drain(..)
-                .for_each(|spare| fresh.pool.put_back(spare));
-        }
+        waiting.exchange(&outbox);
         waiting.look();
         if waiting
             .finished
@@ -218,7 +211,8 @@ async fn collect<T: Ticket>(outbox: Arc<Outbox<T>>, sink: impl ConfirmSink<T>) {
             .any(|(_, ticket)| ticket.is_waited_for())
         {
             // The return of a message that is confirmed here may ride on a confirm that was looked at a
-            // moment before it arrived; it is there by now.
+            // moment before it arrived, or was not looked at; it is there by now.
+            waiting.exchange(&outbox);
             waiting.look();
         }
         let stuck = waiting.finished.is_empty() && waiting.started.len() > MANY;
@@ -235,6 +229,15 @@ struct Waiting<T> {
 }
 
 impl<T: Ticket> Waiting<T> {
+    /// Takes what is new, and gives boxes back.
+    fn exchange(&mut self, outbox: &Outbox<T>) {
+        let mut fresh = outbox.lock();
+        self.started.extend(fresh.started.drain(..));
+        for spare in self.spare.drain(..) {
+            fresh.pool.put_back(spare);
+        }
+    }
+
     /// Until the next look: for this long, or until somebody waits for what it would see.
     async fn rest(&mut self, outbox: &Outbox<T>, pause: Duration) {
         let few = self.started.len() <= FEW;

@@ -342,6 +342,13 @@ impl<T> DeadLetter<T> {
                 wire::HEADER_ERROR,
                 wire::HEADER_QUEUE,
             ],
+            // The broker's own header, which may have said so, does not go along.
+            headers: self.published().map_or_else(Vec::new, |(exchange, key)| {
+                vec![
+                    (wire::HEADER_EXCHANGE, exchange),
+                    (wire::HEADER_ROUTING_KEY, key),
+                ]
+            }),
             body: self.delivery.body.clone(),
             ..Message::default()
         };
