@@ -242,13 +242,27 @@ impl<T: Ticket> Waiting<T> {
     async fn rest(&mut self, outbox: &Outbox<T>, pause: Duration) {
         let few = self.started.len() <= FEW;
         outbox.prompt.store(few, Ordering::Release);
-        if !few {
-            return sleep(pause).await;
-        }
         tokio::select! {
             () = sleep(pause) => {}
-            () = outbox.wake.notified() => {}
-            () = poll_fn(|cx| self.poll_waited_for(cx)) => {}
+            () = outbox.wake.notified(), if few => {}
+            () = poll_fn(|cx| if few { self.poll_waited_for(cx) } else { self.poll_oldest(cx) }) => {}
+        }
+    }
+
+    /// With it mostly comes much of what was sent after it.
+    fn poll_oldest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.started.front_mut() {
+            Some((oldest, ticket)) if ticket.is_waited_for() => {
+                let Poll::Ready(outcome) = oldest.poll(cx) else {
+                    return Poll::Pending;
+                };
+                if let Some((oldest, ticket)) = self.started.pop_front() {
+                    self.finished.push((outcome, ticket));
+                    self.spare.push(oldest);
+                }
+                Poll::Ready(())
+            }
+            _ => Poll::Pending,
         }
     }
 
