@@ -183,17 +183,20 @@ class Server:
                 pool.close_queue()
             raise
         running = Running(native, handlers, pool, own)
-        if own is None:
-            running.watch = do(client.link, client.link.connection.closed(), "serve")
-            running.watch.add_done_callback(partial(self._closed, running))
+        running.watch = do(client.link, client.link.connection.closed(), "serve")
+        running.watch.add_done_callback(partial(self._closed, running))
         return running
 
     def _closed(self, running: Running, watch: CallFuture[None]) -> None:
-        """The connection was closed by whoever has the client."""
-        if watch.cancelled() or running.stopping is not None or is_ending():
+        """The connection was closed by whoever has the client, or with the interpreter."""
+        if watch.cancelled() or running.stopping is not None:
             return
-        _log.warning("the client was closed, and the server on its connection has ended")
         running.failure = Unavailable("the connection has been closed", executed=Executed.NO)
+        if is_ending():
+            # A thread that is waited for goes on: what it serves with is gone, and it has to end.
+            running.stopped.set()
+            return
+        _log.warning("the connection was closed, and the server on it has ended")
         running.stopping = asyncio.get_running_loop().create_task(self._stop(running))
 
     async def _start_native(
@@ -214,7 +217,8 @@ class Server:
         again, at once.
 
         Raises:
-            LeveretError: as `start`; `Unavailable` when the client that it serves on is closed.
+            LeveretError: as `start`; `Unavailable` when the client that it serves on is closed, and
+                in a thread when the main thread is done, since connections end with it.
         """
         await self.start()
         running = self._running

@@ -40,3 +40,29 @@ say("ended")
     assert program.line() == "ready"
     program.send_signal(signal.SIGTERM)
     assert program.end_well(SOON) == ["cancelled", "ended"]
+
+
+@pytest.mark.parametrize("whose", ["its own", "a client's"])
+def test_a_thread_that_serves_ends_with_the_main_thread(scripts: Scripts, whose: str) -> None:
+    """The interpreter closes all connections, and waits for the thread."""
+    program = scripts.start(
+        SERVICE
+        + f"""
+started = threading.Event()
+async def main():
+    async with connect_async() as client:
+        options = dict(client=client) if {whose != "its own"} else dict(namespace=NAMESPACE)
+        server = leveret.Server(service, **options)
+        await server.start()
+        started.set()
+        try:
+            await server.serve()
+        except leveret.Unavailable as error:
+            say(error.executed)
+        await server.stop()
+threading.Thread(target=lambda: asyncio.run(main())).start()
+started.wait()
+say("started")
+"""
+    )
+    assert program.end_well(SOON) == ["started", "no"]
