@@ -14,7 +14,7 @@ import leveret._leveret as _leveret
 from ._checks import MOST_32, seconds, whole
 from ._convert import UNREADABLE
 from ._do import Opened, do, done_here
-from ._message import Settled
+from ._message import Settled, time_of
 from ._names import check_name
 from ._options import QueueOptions, TraceContext
 from ._payload import Payload
@@ -233,8 +233,8 @@ class DeadLetter(Generic[T]):
 
     @property
     def died_at(self) -> datetime.datetime | None:
-        """When it died, by the clock of the worker that gave it up."""
-        return _time(self._native.died_at)
+        """When it died, by the clock of the worker that gave it up; None where nobody knows."""
+        return time_of(self._native.died_at)
 
     @property
     def content_type(self) -> str | None:
@@ -278,8 +278,10 @@ class DeadLetter(Generic[T]):
 
     @property
     def timestamp(self) -> datetime.datetime | None:
-        """When it was sent, if its sender says so."""
-        return _time(self._native.timestamp)
+        """When it was sent, if its sender says so; None for a number that is no second before the
+        year 10000, such as milliseconds.
+        """
+        return time_of(self._native.timestamp)
 
     @property
     def sender(self) -> str | None:
@@ -342,10 +344,6 @@ class DeadLetter(Generic[T]):
 
     def __repr__(self) -> str:
         return f"<leveret.DeadLetter {self.id} {self.reason}: {self.error}>"
-
-
-def _time(at: float | None) -> datetime.datetime | None:
-    return None if at is None else datetime.datetime.fromtimestamp(at, datetime.timezone.utc)
 
 
 class DeadLetters(Iterator[DeadLetter[T]]):
