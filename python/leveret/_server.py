@@ -328,21 +328,31 @@ class Server:
             with suppress(Unavailable):
                 await self.serve()
 
+        def stop(started: Future[asyncio.AbstractEventLoop]) -> None:
+            if started.exception() is not None:
+                return
+            loop = started.result()
+            # A loop that is closed has served to its end.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(lambda: stops.append(loop.create_task(self.stop())))
+
         running = threading.Thread(
             target=lambda: asyncio.run(main()), name="leveret-server", daemon=True
         )
         running.start()
         try:
-            loop = started.result()
-        except BaseException:
-            running.join()
+            started.result()
+        except BaseException as error:
+            if started.done() and started.exception() is error:
+                running.join()
+            else:
+                # Ctrl-C does not wait for the broker.
+                started.add_done_callback(stop)
             raise
         try:
             yield self
         finally:
             # An interpreter that ends has stopped the thread already: nothing would come of it.
             if not sys.is_finalizing():
-                # A loop that is closed has served to its end.
-                with suppress(RuntimeError):
-                    loop.call_soon_threadsafe(lambda: stops.append(loop.create_task(self.stop())))
+                stop(started)
             running.join()

@@ -66,3 +66,59 @@ say("started")
 """
     )
     assert program.end_well(SOON) == ["started", "no"]
+
+
+def test_ctrl_c_while_a_thread_starts(scripts: Scripts) -> None:
+    """It does not wait for the server, which ends as soon as it has started."""
+    program = scripts.start(
+        SERVICE
+        + """
+go = threading.Event()
+class Slow(leveret.Server):
+    async def start(self):
+        if not go.is_set():
+            say("starting")
+            await asyncio.to_thread(go.wait)
+        await super().start()
+server = Slow(service, namespace=NAMESPACE)
+try:
+    with server.in_thread():
+        say("serving")
+except KeyboardInterrupt:
+    say("interrupted")
+go.set()
+for thread in threading.enumerate():
+    if thread.name == "leveret-server":
+        thread.join()
+say(server.serving)
+"""
+    )
+    assert program.line() == "starting"
+    program.send_signal(signal.SIGINT)
+    assert program.end_well(SOON) == ["interrupted", "False"]
+
+
+def test_ctrl_c_while_a_thread_connects_in_vain(scripts: Scripts) -> None:
+    program = scripts.start(
+        SERVICE
+        + """
+import socket
+listener = socket.create_server(("127.0.0.1", 0))
+def accept():
+    kept = listener.accept()
+    say("connecting")
+    threading.Event().wait()
+threading.Thread(target=accept, daemon=True).start()
+url = f"amqp://127.0.0.1:{listener.getsockname()[1]}"
+try:
+    with leveret.Server(service, url=url, connect_timeout=600).in_thread():
+        say("serving")
+except KeyboardInterrupt:
+    say("interrupted")
+listener.close()
+os._exit(0)
+"""
+    )
+    assert program.line() == "connecting"
+    program.send_signal(signal.SIGINT)
+    assert program.end_well(SOON) == ["interrupted"]
