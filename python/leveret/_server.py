@@ -182,7 +182,7 @@ class Server:
             if pool is not None:
                 pool.close_queue()
             raise
-        running = Running(native, handlers, pool, own)
+        running = Running(loop, native, handlers, pool, own)
         running.watch = do(client.link, client.link.connection.closed(), "serve")
         running.watch.add_done_callback(partial(self._closed, running))
         return running
@@ -197,7 +197,7 @@ class Server:
             running.stopped.set()
             return
         _log.warning("the connection was closed, and the server on it has ended")
-        running.stopping = asyncio.get_running_loop().create_task(self._stop(running))
+        self._stopping(running)
 
     async def _start_native(
         self, native: Native, handlers: LoopHandlers, pool: ThreadHandlers | None
@@ -243,10 +243,13 @@ class Server:
         running = self._running
         if running is None:
             return
-        if running.stopping is None:
-            running.stopping = asyncio.get_running_loop().create_task(self._stop(running))
         # Whoever waits may be cancelled; the stop goes on.
-        await asyncio.shield(running.stopping)
+        await asyncio.shield(self._stopping(running))
+
+    def _stopping(self, running: Running) -> asyncio.Task[None]:
+        if running.stopping is None:
+            running.stopping = running.loop.create_task(self._stop(running))
+        return running.stopping
 
     async def _stop(self, running: Running) -> None:
         if running.watch is not None:
@@ -262,10 +265,17 @@ class Server:
         running.stopped.set()
 
     def stop_now(self) -> None:
-        """Makes a stop that has begun, or begins later, end without waiting for handlers."""
-        if self._running is not None:
-            self._running.handlers.stopping = True
-            self._running.native.stop_now()
+        """Stops without waiting for handlers, also where a stop waits for them already. Returns
+        before it is done: `await stop()` waits for that. May be called from any thread.
+        """
+        running = self._running
+        if running is None:
+            return
+        running.handlers.stopping = True
+        running.native.stop_now()
+        # A loop that is closed has served to its end.
+        with suppress(RuntimeError):
+            running.loop.call_soon_threadsafe(self._stopping, running)
 
     @property
     def serving(self) -> bool:

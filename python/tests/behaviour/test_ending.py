@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 
+import leveret
 import pytest
 
-from .rig import Scripts
+from .rig import PATIENCE, Probe, Scripts
 
 SOON = 8.0
 
@@ -122,3 +124,26 @@ os._exit(0)
     assert program.line() == "connecting"
     program.send_signal(signal.SIGINT)
     assert program.end_well(SOON) == ["interrupted"]
+
+
+@pytest.mark.parametrize("where", ["in its loop", "from a thread"])
+def test_stopping_at_once_is_a_stop(namespace: str, where: str) -> None:
+    """Nobody need ask for a graceful one beside it."""
+    probe = Probe()
+
+    async def main() -> None:
+        async with leveret.connect_async(namespace=namespace) as client:
+            server = leveret.Server(probe, client=client, grace=600)
+            await server.start()
+            serving = asyncio.create_task(server.serve())
+            call = client.service("probe").hang("a")
+            await asyncio.to_thread(probe.started.wait)
+            if where == "in its loop":
+                server.stop_now()
+            else:
+                await asyncio.to_thread(server.stop_now)
+            await asyncio.wait_for(serving, PATIENCE)
+            assert not server.serving
+            call.cancel()
+
+    asyncio.run(main())
