@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ._checks import seconds, whole
 from ._client import AsyncClient, Client, connect_async
-from ._consumer import Consumer
+from ._consumer import Consumer, check_groups
 from ._do import do
 from ._handlers import Handler, LoopHandlers, ThreadHandlers
 from ._life import is_ending, pooled, serving
@@ -69,7 +69,8 @@ class Server:
         tracebacks: show callers the traceback of a handler's unexpected exception, in `details`.
 
     Raises:
-        TypeError, ValueError: for what is no service, and options that do not fit.
+        TypeError, ValueError: for what is no service, options that do not fit, and subscribers of
+            one durable group that ask for different events.
     """
 
     def __init__(
@@ -98,6 +99,9 @@ class Server:
             whole("threads", threads)
         self._grace = seconds("grace", grace)
         self._tracebacks = tracebacks
+        check_groups(
+            cast("Consumer[..., Any]", one) for one in services if isinstance(one, Consumer)
+        )
         default = Serve(None, concurrency, prefetch, queue)
         self._table: list[list[Handler]] = []
         self._served: list[dict[str, Any]] = []
