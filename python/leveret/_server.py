@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from ._checks import seconds, whole
+from ._checks import flag, seconds, whole
 from ._client import AsyncClient, Client, connect_async
 from ._consumer import Consumer, check_groups
 from ._do import do
@@ -98,7 +98,7 @@ class Server:
         if threads is not None:
             whole("threads", threads)
         self._grace = seconds("grace", grace)
-        self._tracebacks = tracebacks
+        self._tracebacks = flag("tracebacks", tracebacks)
         check_groups(
             cast("Consumer[..., Any]", one) for one in services if isinstance(one, Consumer)
         )
