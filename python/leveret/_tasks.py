@@ -73,9 +73,10 @@ class TaskQueue(Generic[T]):
             the letter does it twice. A quorum queue keeps nothing of it.
         partitions: orders the tasks by their keys: those with the same `key` are done one after
             another, as they were pushed, by one worker at a time, and different keys beside one
-            another, by all workers. The queue is divided into so many partitions (1 to 1,024; 16
-            serve a few workers), on which all who push and work must agree. A task that fails is
-            tried again before the next of its key.
+            another, by all workers. The queue is divided into so many partitions (1 to 1,024; some
+            four times as many as the workers that there will ever be at once, and 16 where nobody
+            can tell), on which all who push and work must agree. A task that fails is tried again
+            before the next of its key.
         dedup_window: for how many seconds a task that was pushed with `dedup` is remembered once it
             is done: 0.001 to 10 years.
         queue: more about how the queue is declared, instead of the three above.
