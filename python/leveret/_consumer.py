@@ -137,6 +137,27 @@ def _consumer(function: Any, source: Any, settings: dict[str, Any]) -> Consumer[
     return Consumer(function, source, settings)
 
 
+def check_groups(consumers: Iterable[Consumer[..., Any]]) -> None:
+    """Raises TypeError when two of them share the queue of a durable group and ask for different
+    events: each would get those of the other too.
+    """
+    groups: dict[tuple[str, str], tuple[Any, Consumer[..., Any]]] = {}
+    for consumer in consumers:
+        asked = consumer.settings["from"].get("events")
+        if asked is None or asked["durable"] is None:
+            continue
+        by_headers = (frozenset(map(frozenset, asked[what])) for what in ("all", "any"))
+        wanted = (frozenset(asked["keys"]), *by_headers)
+        group = (consumer.source.name, asked["durable"])
+        other, first = groups.setdefault(group, (wanted, consumer))
+        if other != wanted:
+            raise TypeError(
+                f"{where_of(first.function)} and {where_of(consumer.function)} ask for different "
+                f"events of {group[0]!r} in one group, durable={group[1]!r}, and would get each "
+                "other's: name a group for each"
+            )
+
+
 def payload_for(consumer: Consumer[..., Any], *, batch: bool) -> Payload:
     """How values are read: by the type of the queue or events, and if that says nothing by the
     hint of the handler.
@@ -242,8 +263,9 @@ def subscriber(
         all: for headers events: those that have all of these headers come. A list of such: those
             that fit one.
         any: the same for events that have one of these headers.
-        durable: the name of a group. Events are kept for it while nobody is there, in a queue that
-            all subscribers of the group share, and are tried again as tasks are.
+        durable: the name of a group, one for each handler. From its first subscription on events
+            are kept for it while nobody is there, in a queue that all subscribers of the group
+            share, and are tried again as tasks are.
         attempts, retry_delay, max_retry_delay: as for `TaskQueue`; for durable ones only.
         queue: how the queue of a durable one is declared; for these only.
         batch, concurrency, prefetch, rate, timeout: as for `worker`.

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
-from ._checks import seconds
+from ._checks import flag, seconds, text, unless_none
 from ._convert import check
 from ._keys import DEFAULT_PARTITIONS, check_key_hint, check_key_name
 from ._names import check_name
@@ -37,8 +37,10 @@ class RpcOptions:
     errors: tuple[type[DomainError], ...] = ()
 
     def __post_init__(self) -> None:
-        if self.timeout is not None:
-            seconds("timeout", self.timeout)
+        for key in ("oneway", "idempotent", "at_most_once", "default"):
+            flag(key, getattr(self, key))
+        unless_none("timeout", self.timeout, seconds)
+        unless_none("queue", self.queue, text)
         if self.idempotent and self.at_most_once:
             raise TypeError("a method is idempotent or at_most_once, not both")
         if self.key is not None:

@@ -95,13 +95,16 @@ class Opened(Generic[T]):
             opening = self._opening = do(self._link, self._open(), self._where)
             opening.add_done_callback(_looked_at)
         try:
-            self.made = await shield(opening)
+            await shield(opening)
         except CancelledError:
             if not opening.cancelled():
                 raise
         finally:
             if opening.done():
                 self._opening = None
+                # Also for whoever comes after a wait that was cancelled in this very moment.
+                if not opening.cancelled() and opening.exception() is None:
+                    self.made = opening.result()
         return self.made
 
     def close(self) -> T | None:

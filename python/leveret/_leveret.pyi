@@ -188,7 +188,7 @@ class Tasks:
     ) -> Action:
         """Makes a list of ids."""
     def info(self) -> Action:
-        """Makes a tuple: ready, consumers, set aside, dead."""
+        """Makes a tuple: ready, consumers, set aside, dead, and unacked, an int or None."""
     def purge(self) -> Action:
         """Makes the count."""
     def dead_letters(self) -> Action:

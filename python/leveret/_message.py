@@ -28,6 +28,18 @@ class Settled(Awaitable[None]):
 _SETTLED = Settled()
 
 
+def time_of(at: float | None) -> datetime.datetime | None:
+    """A time on the wire, in seconds since 1970; None for one that no `datetime` can be: foreign
+    programs count in milliseconds too, or send what is no time at all.
+    """
+    if at is None:
+        return None
+    try:
+        return datetime.datetime.fromtimestamp(at, datetime.timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def settle(action: _leveret.Action) -> Awaitable[None]:
     """Does it: waits for it, or where an event loop runs leaves that to whoever awaits.
 
@@ -124,9 +136,10 @@ class Message:
 
     @property
     def timestamp(self) -> datetime.datetime | None:
-        """When it was sent, if its sender says so."""
-        at = self._delivery.timestamp
-        return None if at is None else datetime.datetime.fromtimestamp(at, datetime.timezone.utc)
+        """When it was sent, if its sender says so; None for a number that is no second before the
+        year 10000, such as milliseconds.
+        """
+        return time_of(self._delivery.timestamp)
 
     @property
     def sender(self) -> str | None:

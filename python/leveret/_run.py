@@ -36,7 +36,8 @@ def run(
     Args:
         services: as for `Server`.
         url: the address of the broker; by default $AMQP_URL, else the local one.
-        ready: called once requests are taken; may be `async def`.
+        ready: called once requests are taken; may be `async def`, and is cancelled by the first
+            signal.
         options: those of `Server` and of `connect`.
 
     Raises:
@@ -65,9 +66,12 @@ async def _main(server: Server, ready: Callable[[], Awaitable[object] | object] 
     main = asyncio.current_task()
     stops: list[asyncio.Task[None]] = []
     told = False
+    waited: asyncio.Future[object] | None = None
 
     def stop() -> None:
         nonlocal told
+        if waited is not None:
+            waited.cancel()
         if stops:
             _log.info("stopping at once")
             server.stop_now()
@@ -85,8 +89,11 @@ async def _main(server: Server, ready: Callable[[], Awaitable[object] | object] 
             if ready is not None:
                 result = ready()
                 if inspect.isawaitable(result):
-                    await result
-            await server.serve()
+                    waited = asyncio.ensure_future(result)
+                    await waited
+            # Told meanwhile it has stopped, and would start again.
+            if not told:
+                await server.serve()
         except asyncio.CancelledError:
             if not told:
                 raise

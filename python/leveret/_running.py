@@ -71,11 +71,13 @@ class Running:
 
     def __init__(
         self,
+        loop: asyncio.AbstractEventLoop,
         native: Native,
         handlers: LoopHandlers,
         pool: ThreadHandlers | None,
         own: AsyncClient | None,
     ) -> None:
+        self.loop = loop
         self.native = native
         self.handlers = handlers
         self.pool = pool

@@ -13,9 +13,9 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from ._checks import seconds, whole
+from ._checks import flag, seconds, whole
 from ._client import AsyncClient, Client, connect_async
-from ._consumer import Consumer
+from ._consumer import Consumer, check_groups
 from ._do import do
 from ._handlers import Handler, LoopHandlers, ThreadHandlers
 from ._life import is_ending, pooled, serving
@@ -69,7 +69,8 @@ class Server:
         tracebacks: show callers the traceback of a handler's unexpected exception, in `details`.
 
     Raises:
-        TypeError, ValueError: for what is no service, and options that do not fit.
+        TypeError, ValueError: for what is no service, options that do not fit, and subscribers of
+            one durable group that ask for different events.
     """
 
     def __init__(
@@ -97,7 +98,10 @@ class Server:
         if threads is not None:
             whole("threads", threads)
         self._grace = seconds("grace", grace)
-        self._tracebacks = tracebacks
+        self._tracebacks = flag("tracebacks", tracebacks)
+        check_groups(
+            cast("Consumer[..., Any]", one) for one in services if isinstance(one, Consumer)
+        )
         default = Serve(None, concurrency, prefetch, queue)
         self._table: list[list[Handler]] = []
         self._served: list[dict[str, Any]] = []
@@ -182,19 +186,22 @@ class Server:
             if pool is not None:
                 pool.close_queue()
             raise
-        running = Running(native, handlers, pool, own)
-        if own is None:
-            running.watch = do(client.link, client.link.connection.closed(), "serve")
-            running.watch.add_done_callback(partial(self._closed, running))
+        running = Running(loop, native, handlers, pool, own)
+        running.watch = do(client.link, client.link.connection.closed(), "serve")
+        running.watch.add_done_callback(partial(self._closed, running))
         return running
 
     def _closed(self, running: Running, watch: CallFuture[None]) -> None:
-        """The connection was closed by whoever has the client."""
-        if watch.cancelled() or running.stopping is not None or is_ending():
+        """The connection was closed by whoever has the client, or with the interpreter."""
+        if watch.cancelled() or running.stopping is not None:
             return
-        _log.warning("the client was closed, and the server on its connection has ended")
         running.failure = Unavailable("the connection has been closed", executed=Executed.NO)
-        running.stopping = asyncio.get_running_loop().create_task(self._stop(running))
+        if is_ending():
+            # A thread that is waited for goes on: what it serves with is gone, and it has to end.
+            running.stopped.set()
+            return
+        _log.warning("the connection was closed, and the server on it has ended")
+        self._stopping(running)
 
     async def _start_native(
         self, native: Native, handlers: LoopHandlers, pool: ThreadHandlers | None
@@ -214,7 +221,8 @@ class Server:
         again, at once.
 
         Raises:
-            LeveretError: as `start`; `Unavailable` when the client that it serves on is closed.
+            LeveretError: as `start`; `Unavailable` when the client that it serves on is closed, and
+                in a thread when the main thread is done, since connections end with it.
         """
         await self.start()
         running = self._running
@@ -239,10 +247,13 @@ class Server:
         running = self._running
         if running is None:
             return
-        if running.stopping is None:
-            running.stopping = asyncio.get_running_loop().create_task(self._stop(running))
         # Whoever waits may be cancelled; the stop goes on.
-        await asyncio.shield(running.stopping)
+        await asyncio.shield(self._stopping(running))
+
+    def _stopping(self, running: Running) -> asyncio.Task[None]:
+        if running.stopping is None:
+            running.stopping = running.loop.create_task(self._stop(running))
+        return running.stopping
 
     async def _stop(self, running: Running) -> None:
         if running.watch is not None:
@@ -258,10 +269,17 @@ class Server:
         running.stopped.set()
 
     def stop_now(self) -> None:
-        """Makes a stop that has begun, or begins later, end without waiting for handlers."""
-        if self._running is not None:
-            self._running.handlers.stopping = True
-            self._running.native.stop_now()
+        """Stops without waiting for handlers, also where a stop waits for them already. Returns
+        before it is done: `await stop()` waits for that. May be called from any thread.
+        """
+        running = self._running
+        if running is None:
+            return
+        running.handlers.stopping = True
+        running.native.stop_now()
+        # A loop that is closed has served to its end.
+        with suppress(RuntimeError):
+            running.loop.call_soon_threadsafe(self._stopping, running)
 
     @property
     def serving(self) -> bool:
@@ -324,21 +342,31 @@ class Server:
             with suppress(Unavailable):
                 await self.serve()
 
+        def stop(started: Future[asyncio.AbstractEventLoop]) -> None:
+            if started.exception() is not None:
+                return
+            loop = started.result()
+            # A loop that is closed has served to its end.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(lambda: stops.append(loop.create_task(self.stop())))
+
         running = threading.Thread(
             target=lambda: asyncio.run(main()), name="leveret-server", daemon=True
         )
         running.start()
         try:
-            loop = started.result()
-        except BaseException:
-            running.join()
+            started.result()
+        except BaseException as error:
+            if started.done() and started.exception() is error:
+                running.join()
+            else:
+                # Ctrl-C does not wait for the broker.
+                started.add_done_callback(stop)
             raise
         try:
             yield self
         finally:
             # An interpreter that ends has stopped the thread already: nothing would come of it.
             if not sys.is_finalizing():
-                # A loop that is closed has served to its end.
-                with suppress(RuntimeError):
-                    loop.call_soon_threadsafe(lambda: stops.append(loop.create_task(self.stop())))
+                stop(started)
             running.join()

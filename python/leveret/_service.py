@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast, overload
 from weakref import WeakKeyDictionary
 
+from ._checks import text, unless_none
 from ._contract import (
     Contract,
     MethodSpec,
@@ -172,12 +173,13 @@ def service(
         errors: the domain errors that its methods raise.
 
     Raises:
-        TypeError: if it does not decorate a class, errors are no domain errors, or partitions are
-            too many or used by no method.
+        TypeError: if it does not decorate a class, errors are no domain errors, the queue is no
+            str, or partitions are too many or used by no method.
         ValueError: if the name may not be used.
     """
     all_errors = tuple(errors)
     check_errors(all_errors)
+    unless_none("queue", queue, text)
     if partitions is not None:
         check_partitions(partitions)
     if inspect.isroutine(name):
@@ -214,7 +216,7 @@ class Service:
         doc: what it is, for `describe`.
 
     Raises:
-        TypeError: if errors are no domain errors, or partitions are too many.
+        TypeError: if errors are no domain errors, the queue is no str, or partitions are too many.
         ValueError: if the name may not be used.
     """
 
@@ -228,6 +230,7 @@ class Service:
         doc: str = "",
     ) -> None:
         self.name = check_name("service", name)
+        unless_none("queue", queue, text)
         self._queue = queue
         self._errors = tuple(errors)
         self._doc = doc

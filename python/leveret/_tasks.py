@@ -14,7 +14,7 @@ import leveret._leveret as _leveret
 from ._checks import MOST_32, seconds, whole
 from ._convert import UNREADABLE
 from ._do import Opened, do, done_here
-from ._message import Settled
+from ._message import Settled, time_of
 from ._names import check_name
 from ._options import QueueOptions, TraceContext
 from ._payload import Payload
@@ -73,9 +73,10 @@ class TaskQueue(Generic[T]):
             the letter does it twice. A quorum queue keeps nothing of it.
         partitions: orders the tasks by their keys: those with the same `key` are done one after
             another, as they were pushed, by one worker at a time, and different keys beside one
-            another, by all workers. The queue is divided into so many partitions (1 to 1,024; 16
-            serve a few workers), on which all who push and work must agree. A task that fails is
-            tried again before the next of its key.
+            another, by all workers. The queue is divided into so many partitions (1 to 1,024; some
+            four times as many as the workers that there will ever be at once, and 16 where nobody
+            can tell), on which all who push and work must agree. A task that fails is tried again
+            before the next of its key.
         dedup_window: for how many seconds a task that was pushed with `dedup` is remembered once it
             is done: 0.001 to 10 years.
         queue: more about how the queue is declared, instead of the three above.
@@ -233,8 +234,8 @@ class DeadLetter(Generic[T]):
 
     @property
     def died_at(self) -> datetime.datetime | None:
-        """When it died, by the clock of the worker that gave it up."""
-        return _time(self._native.died_at)
+        """When it died, by the clock of the worker that gave it up; None where nobody knows."""
+        return time_of(self._native.died_at)
 
     @property
     def content_type(self) -> str | None:
@@ -278,8 +279,10 @@ class DeadLetter(Generic[T]):
 
     @property
     def timestamp(self) -> datetime.datetime | None:
-        """When it was sent, if its sender says so."""
-        return _time(self._native.timestamp)
+        """When it was sent, if its sender says so; None for a number that is no second before the
+        year 10000, such as milliseconds.
+        """
+        return time_of(self._native.timestamp)
 
     @property
     def sender(self) -> str | None:
@@ -342,10 +345,6 @@ class DeadLetter(Generic[T]):
 
     def __repr__(self) -> str:
         return f"<leveret.DeadLetter {self.id} {self.reason}: {self.error}>"
-
-
-def _time(at: float | None) -> datetime.datetime | None:
-    return None if at is None else datetime.datetime.fromtimestamp(at, datetime.timezone.utc)
 
 
 class DeadLetters(Iterator[DeadLetter[T]]):

@@ -105,8 +105,11 @@ impl Connection {
     }
 
     fn unclaimed_replies(&self) -> u64 {
-        self.get()
-            .map_or(0, |connection| connection.client().unclaimed_replies())
+        self.get().map_or(0, |connection| {
+            // The first use of the client starts its tasks.
+            let _entered = self.runtime.enter();
+            connection.client().unclaimed_replies()
+        })
     }
 
     fn close(&self, py: Python<'_>) {

@@ -159,6 +159,8 @@ impl Drop for Lane {
 impl Lane {
     #[new]
     fn new(connection: &Connection, queue: &Queue) -> PyResult<Self> {
+        // The runtime of a parent runs nothing in its child: the calls would wait for ever.
+        connection.get().map_err(|error| forked(&error))?;
         let orders = Arc::<Orders>::default();
         let events = Arc::clone(queue.events()?);
         connection.runtime().spawn(Driver {

@@ -272,3 +272,42 @@ def test_a_function_is_told_what_it_may_be() -> None:
     with pytest.raises(TypeError, match="worker") as caught:
         leveret.Server(handle)
     assert "subscriber" in str(caught.value)
+
+
+PDFS = leveret.Events.headers("files", Job)
+
+
+@pytest.mark.parametrize(
+    ("events", "first", "second"),
+    [
+        (TOPIC, {"keys": ["a"]}, {"keys": ["b"]}),
+        (TOPIC, {"keys": ["a"]}, {"keys": ["a", "b"]}),
+        (PDFS, {"all": {"kind": "pdf"}}, {"any": {"kind": "pdf"}}),
+        (PDFS, {"all": {"kind": "pdf"}}, {"all": {"kind": "png"}}),
+    ],
+)
+def test_a_group_asks_for_the_same_events(
+    events: leveret.Events[Job], first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    """One queue serves the group, and each handler would get the events of the other."""
+
+    def server(group: str, other: str) -> leveret.Server:
+        asked = ((group, first), (other, second))
+        return leveret.Server(
+            *(leveret.subscriber(events, durable=name, **one)(handle) for name, one in asked)
+        )
+
+    with pytest.raises(TypeError, match="durable='mail'"):
+        server("mail", "mail")
+    server("mail.receipts", "mail.reminders")
+
+
+def test_a_group_may_have_several_subscribers() -> None:
+    elsewhere = leveret.Events.topic("other", Job)
+    leveret.Server(
+        leveret.subscriber(TOPIC, keys=["a", "b"], durable="mail")(handle),
+        leveret.subscriber(TOPIC, keys=["b", "a"], durable="mail")(handle),
+        leveret.subscriber(TOPIC, keys=["c"])(handle),
+        leveret.subscriber(elsewhere, keys=["c"], durable="mail")(handle),
+        leveret.worker(QUEUE)(handle),
+    )

@@ -242,3 +242,30 @@ def test_kinds() -> None:
     assert contract_of(Math).kind == "sync"
     assert contract_of(Mixed).kind == "mixed"
     assert contract_of(Mixed).name == "mixed"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"oneway": "no"},
+        {"idempotent": 1},
+        {"at_most_once": None},
+        {"default": "fib"},
+        {"queue": 5},
+        {"queue": b"math"},
+    ],
+)
+def test_options_of_methods(options: dict[str, Any]) -> None:
+    """What is no switch would count as one that is on."""
+    for mark in (leveret.rpc, leveret.Service("math").rpc):
+        with pytest.raises(TypeError, match=f"{next(iter(options))} is"):
+            mark(**options)
+
+
+def test_options_of_services_and_servers() -> None:
+    wrong: Any = 5
+    for make in (leveret.Service, leveret.service):
+        with pytest.raises(TypeError, match="queue is"):
+            make("math", queue=wrong)
+    with pytest.raises(TypeError, match="tracebacks is"):
+        leveret.Server(leveret.Service("math"), tracebacks=wrong)

@@ -1,7 +1,7 @@
 """FastStream: `broker.request` to a subscriber.
 
 A request holds a lock until its answer is there, so calls of one client go one after the other,
-however many are made. Publishes with confirms, aio-pika's default; without, where it lets one.
+however many are made. Publishes without confirms, which are its default: it is the quicker for it.
 """
 
 import logging

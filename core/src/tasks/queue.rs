@@ -157,10 +157,11 @@ impl<T> TaskQueue<T> {
 
     /// Orders its tasks by their keys: those with the same [`key`](crate::Push::key) are done one after another, in the
     /// order in which they were pushed, by one worker at a time, while different keys are worked on beside one another,
-    /// by all workers. The queue is divided into so many partitions (1 to 1,024; 16 serve a few workers), which is part
-    /// of its contract: who pushes and who works must agree. A task that fails is tried again before the next of its
-    /// key. When a worker dies, another takes its partitions over; one that is frozen or cut off from the broker may
-    /// still be busy with a task while another begins with the next.
+    /// by all workers. The queue is divided into so many partitions (1 to 1,024; some four times as many as the workers
+    /// that there will ever be at once, and 16 where nobody can tell), which is part of its contract: who pushes and who
+    /// works must agree. A task that fails is tried again before the next of its key. When a worker dies, another takes
+    /// its partitions over; one that is frozen or cut off from the broker may still be busy with a task while another
+    /// begins with the next.
     pub fn keyed(self, partitions: u16) -> Self {
         self.with(|spec| spec.partitions = Some(partitions))
     }

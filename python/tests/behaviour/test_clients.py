@@ -27,6 +27,11 @@ def test_a_client_that_is_closed_says_so(namespace: str, probe: Probe) -> None:
         assert isinstance(caught.value, ConnectionError)
 
 
+def test_a_client_that_has_called_nobody_has_no_unclaimed_replies(namespace: str) -> None:
+    with leveret.connect(namespace=namespace) as client:
+        assert client.unclaimed_replies == 0
+
+
 def test_an_async_client_that_is_closed_says_so(namespace: str, probe: Probe) -> None:
     async def main() -> None:
         async with leveret.connect_async(namespace=namespace) as client:

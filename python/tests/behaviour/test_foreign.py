@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -232,6 +233,30 @@ def test_a_foreign_task_and_a_foreign_reader_of_dead_letters(
     assert read.headers["leveret-death"] == "attempts"
     assert read.headers["leveret-error"] == "ValueError: no"
     assert (read.headers["leveret-attempt"], read.headers["tenant"]) == (2, 7)
+
+
+def test_times_that_are_none(
+    peer: Peer, client: leveret.Client, namespace: str, serve: Serve
+) -> None:
+    """Milliseconds, and what is no time at all, do not fail the handler that asks."""
+    jobs = row_queue("jobs")
+    seen: Seen[tuple[int, Any]] = Seen()
+
+    @leveret.worker(jobs)
+    def handle(job: Row, message: leveret.Message) -> None:
+        seen.add((job.n, message.timestamp))
+        raise leveret.Reject("no")
+
+    serve(handle)
+    sent = {1: 1_700_000_000, 2: 1_700_000_000_000, 3: 2**63}
+    for n, timestamp in sent.items():
+        given = pika.BasicProperties(content_type="application/json", timestamp=timestamp)
+        peer.channel.basic_publish("", namespace + "jobs", b'{"n": %d}' % n, given)
+    time = datetime.datetime.fromtimestamp(sent[1], datetime.timezone.utc)
+    assert dict(seen.wait_for(3)) == {1: time, 2: None, 3: None}
+    eventually(lambda: client.queue_info(jobs).dead == 3, "three dead letters")
+    letters = {letter.job().n: letter.timestamp for letter in client.dead_letters(jobs)}
+    assert letters == {1: time, 2: None, 3: None}
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,42 @@ asyncio.run(main())
     assert lines == ["no", "mine", "status 0", "3 False"]
 
 
+def test_what_is_sent_on_a_client_of_the_parent_is_refused(scripts: Scripts) -> None:
+    """Nothing runs in the child that could send it: it would wait for ever."""
+    lines = scripts.run(
+        FORK
+        + """
+queue, events = leveret.TaskQueue("inherited", int), leveret.Events.fanout("inherited", int)
+async def connected():
+    return await connect_async()
+client = asyncio.run(connected())
+async def listen():
+    async with client.listen(events) as heard:
+        async for _ in heard:
+            pass
+async def letters():
+    async for _ in client.dead_letters(queue):
+        pass
+def child():
+    async def main():
+        for attempt in (lambda: client.push(queue, 1), lambda: client.push_all(queue, [1]),
+                        lambda: client.publish(events, 1), lambda: client.queue_info(queue),
+                        lambda: client.purge_queue(queue), listen, letters):
+            try:
+                await asyncio.wait_for(attempt(), 5)
+            except leveret.FailedPrecondition as error:
+                say(error.executed, error.retryable)
+    asyncio.run(main())
+fork(child)
+async def close():
+    await client.close()
+asyncio.run(close())
+""",
+        QUIET,
+    )
+    assert lines == [*["no False"] * 7, "status 0"]
+
+
 @pytest.mark.parametrize("opened", ["nothing", "client", "async client", "server"])
 def test_a_new_connection_in_the_child_works(scripts: Scripts, probe: Probe, opened: str) -> None:
     before = {

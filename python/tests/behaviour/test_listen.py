@@ -10,6 +10,8 @@ from typing import Any
 
 import leveret
 import pytest
+from leveret._do import Opened
+from leveret._loop import CallFuture
 
 from .rig import PATIENCE, Proxy, Scripts, eventually
 
@@ -222,6 +224,32 @@ def test_a_first_wait_that_is_cancelled_ends_nothing(namespace: str) -> None:
                 await client.publish(LOGS, "hello")
                 text, _ = await asyncio.wait_for(anext_of(events), PATIENCE)
                 assert text == "hello"
+
+    asyncio.run(main())
+
+
+def test_what_was_opened_as_its_first_wait_was_cancelled_is_kept(
+    namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        async with leveret.connect_async(namespace=namespace) as client:
+            openings: list[CallFuture[Any]] = []
+
+            def opening(*_: object) -> CallFuture[Any]:
+                openings.append(CallFuture())
+                return openings[-1]
+
+            monkeypatch.setattr("leveret._do.do", opening)
+            nothing: Any = None
+            opened: Opened[str] = Opened(client.link, lambda: nothing, "open")
+            first = asyncio.ensure_future(opened.get())
+            await asyncio.sleep(0)
+            openings[0].set_result("opened")
+            first.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await first
+            assert await asyncio.wait_for(opened.get(), PATIENCE) == "opened"
+            assert len(openings) == 1
 
     asyncio.run(main())
 
