@@ -2,6 +2,7 @@
 
 mod attend;
 mod builder;
+mod pauses;
 mod session;
 mod state;
 mod supervisor;
@@ -16,6 +17,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub(crate) use attend::{Attendant, Ended, attend};
 pub(crate) use builder::Settings;
 pub use builder::{ConnectionBuilder, ReplyPath};
+pub(crate) use pauses::Pauses;
 pub(crate) use session::Session;
 pub use state::{ConnectionState, States};
 

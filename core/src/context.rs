@@ -245,14 +245,14 @@ impl Metadata {
     }
 
     pub(crate) fn of(delivery: &Delivery) -> Self {
-        let mut metadata = Self::new();
+        // A delivery has each header once.
         let own = delivery
             .headers()
             .filter(|(key, _)| wire::is_metadata_key(key));
-        for (key, value) in own {
-            metadata.set(key.to_owned().into(), value.to_owned());
-        }
-        metadata
+        Self(
+            own.map(|(key, value)| (key.to_owned().into(), value.to_owned()))
+                .collect(),
+        )
     }
 
     pub(crate) fn set(&mut self, key: Cow<'static, str>, value: String) {

@@ -118,6 +118,20 @@ fn details_of_a_newer_peer_are_understood() {
     ));
 }
 
+/// Looked for one by one among each other they would take minutes.
+#[test]
+fn details_with_very_many_fields_are_read_all_the_same() {
+    let more = (0..450_000).rev().map(|n| (format!("x{n:06}"), json!(0)));
+    let many: serde_json::Map<_, _> = [("field".to_owned(), json!("x"))]
+        .into_iter()
+        .chain(more)
+        .collect();
+    assert!(matches!(
+        foreign("Missing", &Value::Object(many)),
+        CallError::Domain(ShopError::Missing { .. })
+    ));
+}
+
 #[test]
 fn what_does_not_fit_stays_an_rpc_error() {
     for (name, details) in [

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use harness::{Raw, RawConsumer, RawMessage, eventually, within};
 use lapin::options::QueueBindOptions;
 use lapin::types::FieldTable;
@@ -210,4 +211,24 @@ async fn a_deadline_on_the_caller_s_side_cancels_too() {
     assert_eq!(cancel.correlation_id.map(|id| id.len()), Some(36));
     world.stage.wait("stop a").await;
     world.assert_all_acked(served).await;
+}
+
+/// There is no control exchange, and each look for it costs a channel.
+#[tokio::test]
+async fn calls_that_nobody_can_cancel_use_no_connection_up() {
+    let world = World::new().await;
+    let raw = world.raw().await;
+    raw.declare(&world.queue()).await;
+    let url = format!("{}?channel_max=64", world.broker.url());
+    let builder = leveret::Connection::builder(&url).namespace(&world.namespace);
+    let connection = builder.connect().await.expect("a connection");
+    let probe = ProbeClient::new(&connection);
+    let mut states = connection.states();
+    while states.changed().now_or_never().is_some() {}
+    for _ in 0..100 {
+        let late = probe.add(1, None).timeout(Duration::from_millis(5)).await;
+        assert_eq!(late.unwrap_err().code(), Code::DeadlineExceeded);
+    }
+    let changed = states.changed().now_or_never();
+    assert_eq!(changed, None, "the connection was replaced");
 }

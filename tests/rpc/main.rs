@@ -6,6 +6,7 @@ mod cancel;
 mod casts;
 mod context;
 mod deadlines;
+mod destructors;
 mod direct;
 mod encoded;
 mod examples;

@@ -2,15 +2,17 @@
 //! The details of an error are one value: nothing for a unit variant, the payload of a one-field tuple
 //! variant, an array of several fields, a map of named ones.
 
-use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use bytes::Bytes;
-use serde::Serialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Arguments, CallError, Code, Error};
-use crate::codec::{Codec, write_map_len, write_str};
+use crate::codec::{Codec, take_field, write_map_len, write_str};
+
+/// What an absent field is read as.
+const NIL: &[u8] = &[0xc0];
 
 /// A domain error says what went wrong through `Display`.
 #[diagnostic::on_unimplemented(
@@ -155,34 +157,40 @@ impl<'e> DetailsSource<'e> {
     #[must_use]
     pub fn shaped(self, shape: Shape) -> Option<DetailsReader<'e>> {
         let (codec, body) = self.0.raw_details()?;
-        let names = match shape {
-            Shape::Value => None,
-            Shape::Array(count) => Some((0..count).map(|index| index.to_string()).collect()),
-            Shape::Map(names) => Some(with_unknown(names, codec, body)?),
-        };
+        if matches!(shape, Shape::Map(_)) {
+            codec.decode::<AnyMap>(body).ok()?;
+        }
         Some(DetailsReader {
             codec,
             body,
-            names,
+            shape,
             next: 0,
         })
     }
 }
 
-/// The expected names, and after them those that a newer peer has added: `Arguments` refuses what it
-/// was not told about.
-fn with_unknown(names: &[&str], codec: Codec, body: &Bytes) -> Option<Vec<String>> {
-    let present: BTreeMap<String, IgnoredAny> = codec.decode(body).ok()?;
-    let unknown = present
-        .into_keys()
-        .filter(|name| !names.contains(&name.as_str()));
-    Some(
-        names
-            .iter()
-            .map(|&name| name.to_owned())
-            .chain(unknown)
-            .collect(),
-    )
+/// A map, whatever is in it: a newer peer may have added fields.
+struct AnyMap;
+
+impl<'de> Deserialize<'de> for AnyMap {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnyMapVisitor;
+
+        impl<'de> Visitor<'de> for AnyMapVisitor {
+            type Value = AnyMap;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AnyMap, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(AnyMap)
+            }
+        }
+
+        deserializer.deserialize_map(AnyMapVisitor)
+    }
 }
 
 /// Reads the fields of one error, in order.
@@ -190,21 +198,27 @@ fn with_unknown(names: &[&str], codec: Codec, body: &Bytes) -> Option<Vec<String
 pub struct DetailsReader<'e> {
     codec: Codec,
     body: &'e Bytes,
-    /// `None`: the body is the only field.
-    names: Option<Vec<String>>,
+    shape: Shape,
     next: usize,
 }
 
 impl DetailsReader<'_> {
     fn take<T: DeserializeOwned>(&mut self) -> Option<T> {
-        let Some(names) = &self.names else {
-            return self.codec.decode(self.body).ok();
-        };
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let index = self.next;
         self.next += 1;
-        // Parsed again for each field: errors are small, and the names need not outlive the reader.
-        let mut arguments = Arguments::parse(self.codec, self.body, &names).ok()?;
-        arguments.take(index).ok()
+        // Read again for each field: errors are small.
+        match self.shape {
+            Shape::Value => self.codec.decode(self.body).ok(),
+            Shape::Array(count) => {
+                let names: Vec<_> = (0..count).map(|index| index.to_string()).collect();
+                let names: Vec<_> = names.iter().map(String::as_str).collect();
+                let mut arguments = Arguments::parse(self.codec, self.body, &names).ok()?;
+                arguments.take(index).ok()
+            }
+            Shape::Map(names) => match take_field(self.codec, self.body, names.get(index)?) {
+                Some((codec, value)) => codec.decode(&value).ok(),
+                None => Codec::MsgPack.decode(&Bytes::from_static(NIL)).ok(),
+            },
+        }
     }
 }

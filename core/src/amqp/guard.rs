@@ -56,7 +56,7 @@ struct Filtered {
 }
 
 impl Guard {
-    /// `frame_max` is what is asked of the broker; 0 asks for no limit.
+    /// `frame_max` is what is asked of the broker; 0 asks for no limit. The broker may want less.
     pub(super) fn new(frame_max: u32) -> Self {
         let limit = if frame_max == 0 {
             super::link::FRAME_MAX
@@ -182,7 +182,12 @@ impl Guard {
                     self.replace(frame, total, flaw);
                 }
             }
-            METHOD if total <= self.limit => method::clean(&mut frame[payload]),
+            METHOD if total <= self.limit => {
+                if let Some(frame_max) = method::tuned(&frame[payload.clone()]) {
+                    self.limit = self.limit.min(frame_max.max(LEAST_LIMIT).into());
+                }
+                method::clean(&mut frame[payload]);
+            }
             METHOD | CONTENT_HEADER | HEARTBEAT => {}
             // This is not AMQP, and nobody knows where its next frame would begin.
             _ => self.pass = u64::MAX,

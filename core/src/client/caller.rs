@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::limits::Limits;
 use super::line::Line;
 use super::route::Route;
-use crate::connection::{Session, Shared, next_session};
+use crate::connection::{Pauses, Session, Shared, next_session};
 use crate::error::{Code, Error, Executed};
 
 /// How long a look at a queue's consumers is believed.
@@ -163,6 +163,7 @@ async fn keep_route(
     unclaimed: Arc<AtomicU64>,
 ) {
     let mut sessions = shared.sessions();
+    let mut pauses = Pauses::from(REOPEN_AFTER);
     loop {
         let session = tokio::select! {
             biased;
@@ -172,7 +173,9 @@ async fn keep_route(
                 None => break,
             },
         };
-        match session.unless_lost(Route::open(&shared, &session)).await {
+        let opened = session.unless_lost(Route::open(&shared, &session)).await;
+        let pause = pauses.after(&opened);
+        match opened {
             Ok((route, mut consumer)) => {
                 state.send_replace(RouteState::Open(Arc::clone(&route)));
                 tokio::select! {
@@ -199,7 +202,7 @@ async fn keep_route(
         }
         tokio::select! {
             () = shared.stopped().cancelled() => {}
-            () = sleep(REOPEN_AFTER) => {}
+            () = sleep(pause) => {}
         }
     }
     state.send_replace(RouteState::Closed);

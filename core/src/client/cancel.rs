@@ -1,6 +1,7 @@
 //! Tells servers that a caller has given up. Best effort: at worst a handler runs to its deadline.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use tokio::sync::{mpsc, oneshot};
@@ -29,6 +30,9 @@ pub(super) enum Order {
 /// Cancels waiting to be sent; more are dropped, since each costs every instance of a service a delivery.
 const WAITING: usize = 4096;
 
+/// How often the control exchange is looked for that was not there: each look in vain costs a channel.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
 /// How many are written at a time.
 const BATCH: usize = 64;
 
@@ -36,7 +40,7 @@ pub(super) fn start(session: Arc<Session>, exchange: String) -> mpsc::Sender<Ord
     let (sender, mut orders) = mpsc::channel::<Order>(WAITING);
     tokio::spawn(async move {
         // Opened for the first cancel: most programs never cancel anything.
-        let mut channel = None;
+        let (mut channel, mut missing) = (None, None);
         let mut batch = Vec::new();
         while orders.recv_many(&mut batch, BATCH).await > 0 {
             let (mut cancels, mut flushes) = (Vec::new(), Vec::new());
@@ -47,7 +51,8 @@ pub(super) fn start(session: Arc<Session>, exchange: String) -> mpsc::Sender<Ord
                 }
             }
             if !cancels.is_empty()
-                && let Err(error) = send(&session, &mut channel, &exchange, &cancels).await
+                && let Err(error) =
+                    send(&session, &mut channel, &mut missing, &exchange, &cancels).await
             {
                 tracing::debug!(%error, "calls cannot be cancelled on this connection");
                 return;
@@ -63,11 +68,16 @@ pub(super) fn start(session: Arc<Session>, exchange: String) -> mpsc::Sender<Ord
 async fn send(
     session: &Session,
     channel: &mut Option<Channel>,
+    missing: &mut Option<Instant>,
     exchange: &str,
     cancels: &[Cancel],
 ) -> Result<(), Error> {
     if channel.as_ref().is_none_or(|channel| !channel.is_open()) {
+        if missing.is_some_and(|since| since.elapsed() < LOOK_EVERY) {
+            return Ok(());
+        }
         *channel = session.unless_lost(open(session, exchange)).await?;
+        *missing = channel.is_none().then(Instant::now);
     }
     let Some(channel) = channel else {
         return Ok(());

@@ -1,7 +1,7 @@
 //! MessagePack to values, over a body that the scan has passed. The reading is left to `rmp-serde`, behind the
 //! rules of `typed`; what is added here is to say where a value does not fit.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use rmp_serde::decode::{Error, ReadRefReader};
 use serde::de::DeserializeOwned;
@@ -11,6 +11,9 @@ use super::typed::Typed;
 
 /// A path longer than this tells nobody anything; a peer chooses the keys in it.
 const MAX_PATH: usize = 160;
+
+/// Bytes of a message about a value that does not fit.
+const MAX_MESSAGE: usize = 1024;
 
 /// How a body is read beyond what its MessagePack says.
 #[derive(Clone, Copy, Debug, Default)]
@@ -100,11 +103,32 @@ impl fmt::Display for DecodeError {
         if !self.path.is_empty() {
             write!(f, "{}: ", self.path)?;
         }
-        let message = self.error.to_string();
+        let mut message = Bounded(String::new());
+        let whole = write!(message, "{}", self.error).is_ok();
+        let message = message.0;
         // Serde calls it a unit value; nobody outside Rust does.
         match message.strip_prefix("invalid type: unit value, ") {
             Some(rest) => write!(f, "invalid type: null, {rest}"),
             None => f.write_str(&message),
+        }?;
+        f.write_str(if whole { "" } else { "…" })
+    }
+}
+
+/// As much of a text as is of use: serde quotes the peer's strings, however long they are.
+struct Bounded(String);
+
+impl Write for Bounded {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = MAX_MESSAGE - self.0.len();
+        let end = (0..=room.min(text.len()))
+            .rev()
+            .find(|&end| text.is_char_boundary(end));
+        self.0.push_str(&text[..end.unwrap_or_default()]);
+        if text.len() > room {
+            Err(fmt::Error)
+        } else {
+            Ok(())
         }
     }
 }

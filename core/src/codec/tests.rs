@@ -298,3 +298,11 @@ fn text_is_json_unless_it_is_not_or_a_string_is_wanted() {
     assert_eq!(Codec::Text.encode(&vec![1_u8]).unwrap(), br#""AQ==""#);
     refuses::<u8>(Codec::Text, b"x", "invalid type: string \"x\", expected u8");
 }
+
+#[test]
+fn what_is_said_of_a_long_value_is_short() {
+    let long = Codec::Json.encode(&"\u{1}".repeat(100_000)).unwrap();
+    let error = Codec::Json.decode::<u64>(&long.into()).unwrap_err();
+    assert!(error.message().len() < 2_000, "{}", error.message().len());
+    assert!(error.message().contains("invalid type: string"));
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use super::pauses::Pauses;
 use super::{Session, Shared, next_session};
 use crate::error::{Code, Error};
 use crate::running::Ready;
@@ -51,6 +52,7 @@ pub(crate) async fn attend(
 ) {
     let mut ready = Some(ready);
     let mut sessions = shared.sessions();
+    let mut pauses = Pauses::from(RETRY_AFTER);
     loop {
         let session = tokio::select! {
             biased;
@@ -62,7 +64,9 @@ pub(crate) async fn attend(
             },
         };
         let queue = attendant.queue();
-        let pause = match attendant.attach(&session).await {
+        let attached = attendant.attach(&session).await;
+        let pause = pauses.after(&attached);
+        let pause = match attached {
             Ok(attached) => {
                 if let Some(ready) = ready.take() {
                     let _ = ready.send(Ok(()));
@@ -83,7 +87,7 @@ pub(crate) async fn attend(
                     return;
                 }
                 tracing::warn!(queue, %error, "the queue cannot be consumed now");
-                RETRY_AFTER
+                pause
             }
         };
         tokio::select! {

@@ -2,7 +2,7 @@
 //! redelivered or repeated call from running twice, and finds the handler that a cancel is for.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
@@ -77,7 +77,7 @@ impl Calls {
             }
             Some(Call::Running { again, .. }) => {
                 // Deliveries of an earlier session can be neither answered nor acknowledged any more.
-                again.retain(|earlier| Arc::ptr_eq(&earlier.desk, &job.desk));
+                again.retain(|earlier| earlier.desk.acks.is_open());
                 again.push(*job);
                 Begin::Joined
             }

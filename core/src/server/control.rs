@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::calls::Calls;
 use crate::amqp::{ConsumeOptions, Consumer};
-use crate::connection::{Session, Shared, next_session};
+use crate::connection::{Pauses, Session, Shared, next_session};
 use crate::error::Error;
 use crate::running::Ready;
 use crate::topology::{Declare, ExchangeKind};
@@ -28,6 +28,7 @@ pub(super) async fn listen(
     let exchange = shared.scoped(wire::CONTROL_EXCHANGE);
     let mut ready = Some(ready);
     let mut sessions = shared.sessions();
+    let mut pauses = Pauses::from(RETRY_AFTER);
     loop {
         let session = tokio::select! {
             biased;
@@ -43,6 +44,7 @@ pub(super) async fn listen(
         if let Some(ready) = ready.take() {
             let _ = ready.send(Ok(()));
         }
+        let pause = pauses.after(&attached);
         match attached {
             Ok(mut consumer) => tokio::select! {
                 () = stop.cancelled() => return,
@@ -53,7 +55,7 @@ pub(super) async fn listen(
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = sleep(RETRY_AFTER) => {}
+            () = sleep(pause) => {}
         }
     }
 }

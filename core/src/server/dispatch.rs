@@ -1,5 +1,6 @@
 //! From a delivery to a job, or to the one answer that it deserves; and from a job to its handler.
 
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -313,19 +314,23 @@ impl Dispatcher {
             .context
             .clone()
             .scope(AssertUnwindSafe(handler).catch_unwind());
-        let mut handler = pin!(handler.instrument(span));
+        let mut handler = pin!(Some(handler.instrument(span)));
+        let mut running = poll_fn(|cx| match handler.as_mut().as_pin_mut() {
+            Some(handler) => handler.poll(cx),
+            None => Poll::Pending,
+        });
         let unwrap = |outcome: std::thread::Result<_>| {
             outcome.unwrap_or_else(|panic| Err(panicked(&*panic)))
         };
         // Most handlers are done at once, and need no timer and nobody to listen for cancels.
-        if let Poll::Ready(outcome) = futures_util::poll!(handler.as_mut()) {
+        if let Poll::Ready(outcome) = futures_util::poll!(&mut running) {
             return unwrap(outcome);
         }
         let stopped =
             |code, what: &'static str| Err(Error::new(code, what).with_executed(Executed::Maybe));
-        tokio::select! {
+        let outcome = tokio::select! {
             biased;
-            outcome = handler => unwrap(outcome),
+            outcome = &mut running => return unwrap(outcome),
             () = job.context.cancellation().cancelled() => {
                 stopped(Code::Cancelled, "the caller cancelled the call while it ran")
             }
@@ -337,7 +342,12 @@ impl Dispatcher {
                 job.context.cancellation().cancel();
                 stopped(Code::Unavailable, "the server stopped while the handler ran")
             }
+        };
+        // What it holds may panic as it goes, as some clients do that block; the call is answered all the same.
+        if let Err(panic) = std::panic::catch_unwind(AssertUnwindSafe(|| handler.set(None))) {
+            tracing::error!(method, error = %panicked(&*panic), "a handler panicked as it was stopped");
         }
+        outcome
     }
 }
 

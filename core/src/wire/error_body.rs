@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::amqp::Delivery;
@@ -58,7 +59,12 @@ pub(crate) fn write(error: &Error, codec: Codec) -> (Codec, Bytes) {
     // Strings, a bool and a number: there is nothing that could fail.
     let mut body = codec.encode(&written).unwrap_or_default();
     if let Some((from, details)) = error.raw_details() {
+        let plain = body.clone();
         codec::add_field(codec, &mut body, "details", from, details);
+        // Inside of this map they may be one level too deep, or one too many.
+        let body = Bytes::from(body);
+        let fits = codec.decode::<IgnoredAny>(&body).is_ok();
+        return (codec, if fits { body } else { plain.into() });
     }
     (codec, body.into())
 }
@@ -134,6 +140,29 @@ mod tests {
             assert_eq!(read.retry_after(), Some(Duration::from_millis(1500)));
             assert!(read.retryable());
             assert_eq!(read.details(), Some([1_u64, u64::MAX]), "{codec:?}");
+        }
+    }
+
+    #[test]
+    fn details_that_do_not_fit_into_the_error_are_left_out() {
+        let mut deepest = serde_json::json!(0);
+        while Error::new(Code::Internal, "")
+            .with_details(&serde_json::json!([deepest]))
+            .is_ok()
+        {
+            deepest = serde_json::json!([deepest]);
+        }
+        let error = Error::new(Code::Application, "too deep")
+            .with_executed(Executed::Yes)
+            .with_details(&deepest)
+            .expect("as deep as a value may be");
+        for codec in [Codec::MsgPack, Codec::Json] {
+            let read = round_trip(&error, codec);
+            assert_eq!(
+                (read.code(), read.executed()),
+                (Code::Application, Executed::Yes)
+            );
+            assert!(read.raw_details().is_none());
         }
     }
 

@@ -25,7 +25,8 @@ class Line:
 def subscriber(
     events: leveret.Events[Any], seen: Seen[Any], **options: Any
 ) -> leveret.Consumer[..., Any]:
-    @leveret.subscriber(events, **options)
+    # One at a time, since several may begin in any order.
+    @leveret.subscriber(events, **{"concurrency": 1, **options})
     async def on(line: Line, message: leveret.Message) -> None:
         assert message.exchange.endswith(f".{events.name}")
         seen.add((line.text, message.routing_key))

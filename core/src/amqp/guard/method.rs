@@ -30,6 +30,15 @@ pub(super) fn clean(payload: &mut [u8]) {
     }
 }
 
+/// The largest frame that the broker wants, if this is where it says so: connection.tune, with the most channels before it.
+/// `None` also when it sets no limit.
+pub(super) fn tuned(payload: &[u8]) -> Option<u32> {
+    let (tune, arguments) = payload.split_first_chunk()?;
+    let (_, frame_max) = arguments.split_first_chunk::<2>()?;
+    let frame_max = u32::from_be_bytes(*frame_max.first_chunk()?);
+    (*tune == [0, 10, 0, 30] && frame_max > 0).then_some(frame_max)
+}
+
 fn clean_fields(mut rest: &mut [u8], fields: &[Field]) -> Option<()> {
     for field in fields {
         let length = match field {

@@ -259,3 +259,24 @@ fn an_error_is_passed_on() {
     };
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
 }
+
+/// It is asked for more, and the broker's own additions can make a header larger than it then allows.
+#[test]
+fn a_header_larger_than_what_the_broker_wants_becomes_a_bare_one() {
+    let mut headers = FieldTable::default();
+    headers.insert(
+        "x-death".into(),
+        AMQPValue::LongString("x".repeat(5_000).into()),
+    );
+    let large = header_of(&AMQPProperties::default().with_headers(headers));
+    let untuned = [deliver("math"), large.clone(), body()].concat();
+    assert_eq!(read([&*untuned], 10_000), untuned);
+    let frame_max = 4_096_u32.to_be_bytes();
+    let tune = frame(
+        1,
+        &[&[0, 10, 0, 30, 7, 255][..], &frame_max, &[0, 60]].concat(),
+    );
+    let stream = [&*tune, &*untuned].concat();
+    let expected = [tune, deliver("math"), bare(), body()].concat();
+    assert_eq!(read([&*stream], 10_000), expected);
+}
