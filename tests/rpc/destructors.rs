@@ -25,7 +25,6 @@ trait Shelf {
 
 struct Rotten;
 
-#[async_trait::async_trait]
 impl Shelf for Rotten {
     async fn put(&self, _key: String, last: bool) -> u32 {
         self.look(last).await

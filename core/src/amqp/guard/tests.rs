@@ -269,7 +269,7 @@ fn a_header_larger_than_what_the_broker_wants_becomes_a_bare_one() {
         AMQPValue::LongString("x".repeat(5_000).into()),
     );
     let large = header_of(&AMQPProperties::default().with_headers(headers));
-    let untuned = [deliver("math"), large.clone(), body()].concat();
+    let untuned = [deliver("math"), large, body()].concat();
     assert_eq!(read([&*untuned], 10_000), untuned);
     let frame_max = 4_096_u32.to_be_bytes();
     let tune = frame(
