@@ -10,6 +10,7 @@ scenarios! {
     qos_lowered qos_prefetch_size qos_does_not_limit_no_ack qos_does_not_limit_get round_robin
     round_robin_skips_full_consumers two_queues_one_consumer_each qos_grows
     qos_global_holds_no_ack_back
+    qos_per_consumer_lifts_the_global
 }
 
 fn fill(c: &crate::peer::Peer, queue: &str, bodies: &[&str]) {
@@ -223,4 +224,17 @@ fn two_queues_one_consumer_each(s: &mut Stage) {
         c.put(&message("", queue, body));
         c.messages(1, 1);
     }
+}
+
+fn qos_per_consumer_lifts_the_global(s: &mut Stage) {
+    let q = s.name("q");
+    let c = s.connect();
+    c.call(1, &declare(&q, "", none()));
+    fill(&c, &q, &["1", "2", "3"]);
+    c.call(1, &qos(1, "global"));
+    c.call(1, &consume(&q, "t", ""));
+    c.messages(1, 1);
+    c.sync(1);
+    c.call(1, &qos(1, ""));
+    c.messages(1, 2);
 }
