@@ -186,24 +186,15 @@ impl Ready {
         Some(entry)
     }
 
-    /// The heads of all lines whose time is up.
+    /// The head, if its time is up. As in RabbitMQ nothing expires behind it, whatever its priority.
     pub(crate) fn pop_expired(&mut self, now: Instant) -> Option<Entry> {
-        let line = self.lines.iter_mut().find(|line| {
-            line.front()
-                .is_some_and(|head| head.expires.is_some_and(|expires| expires <= now))
-        })?;
-        let entry = line.pop_front()?;
-        self.len -= 1;
-        self.bytes -= entry.message.body.len();
-        Some(entry)
+        let due = self.next_expiry().is_some_and(|expires| expires <= now);
+        due.then(|| self.pop()).flatten()
     }
 
-    /// When the first head expires.
+    /// When the head expires.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
-        self.lines
-            .iter()
-            .filter_map(|line| line.front().and_then(|head| head.expires))
-            .min()
+        self.lines.iter().rev().find_map(Line::front)?.expires
     }
 
     #[cfg(any(test, fuzzing))]
