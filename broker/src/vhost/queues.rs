@@ -44,6 +44,8 @@ impl Vhost {
     ) -> Result<QueueInfo, Refusal> {
         let declare = QueueDeclare {
             queue: &stripped(declare.queue),
+            // What goes with its connection does not survive a restart.
+            durable: declare.durable && !declare.exclusive,
             ..declare
         };
         let info = if declare.queue == DIRECT || self.has_reply_consumer(declare.queue) {
