@@ -76,6 +76,16 @@ impl Vhost {
         let mut properties = publish.properties;
         let mut time_to_live = None;
         if let Some(connection) = self.connections.get_mut(id) {
+            if properties.reply_to() == Some(DIRECT) {
+                let reply = connection
+                    .channels
+                    .get(&channel)
+                    .and_then(|channel| channel.reply.as_ref())
+                    .ok_or_else(|| {
+                        Refusal::precondition_failed("fast reply consumer does not exist")
+                    })?;
+                properties = properties.with_reply_to(&format!("{DIRECT_PREFIX}{}", reply.token));
+            }
             if let Some(user) = properties.user_id()
                 && *user != *connection.user
             {
@@ -86,16 +96,6 @@ impl Vhost {
             }
             if let Some(text) = properties.expiration() {
                 time_to_live = Some(arguments::expiration(text)?);
-            }
-            if properties.reply_to() == Some(DIRECT) {
-                let reply = connection
-                    .channels
-                    .get(&channel)
-                    .and_then(|channel| channel.reply.as_ref())
-                    .ok_or_else(|| {
-                        Refusal::precondition_failed("fast reply consumer does not exist")
-                    })?;
-                properties = properties.with_reply_to(&format!("{DIRECT_PREFIX}{}", reply.token));
             }
         }
         let (copies, cleaned) = death::sender_selected(&properties)?;
