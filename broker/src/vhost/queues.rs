@@ -251,6 +251,7 @@ impl Vhost {
         if_unused: bool,
         if_empty: bool,
     ) -> Result<Option<(QueueId, u32)>, Refusal> {
+        let name = &*stripped(name);
         if !self.queue_names.contains_key(name) {
             return Ok(None);
         }
