@@ -101,6 +101,7 @@ impl Vhost {
             prefetch: holder.prefetch,
             unacked: 0,
             served: 0,
+            passed: false,
         });
         holder.consumers.insert(tag, consumer);
         queue.exclusive_consumer = consume.exclusive;
@@ -131,7 +132,6 @@ impl Vhost {
             self.reply_tokens.remove(&reply.token);
             return None;
         }
-    }
         let consumer = holder.consumers.remove(tag)?;
         self.forget_consumer(consumer)
     }
@@ -139,6 +139,7 @@ impl Vhost {
     /// A queue has lost a consumer: the next one is served, or the queue may go.
     pub(crate) fn cancelled(&mut self, queue: QueueId) {
         self.after_removal(vec![queue], Vec::new());
+    }
 
     /// Ends all consumers of a channel and returns their queues.
     pub(super) fn remove_consumers(&mut self, id: ConnectionId, channel: u16) -> Vec<QueueId> {
@@ -157,6 +158,9 @@ impl Vhost {
         let consumer = self.consumers.remove(id)?;
         let queue = self.queues.get_mut(consumer.queue)?;
         queue.consumers.retain(|other| *other != id);
+        if consumer.passed {
+            queue.passed.retain(|other| *other != id);
+        }
         if consumer.exclusive {
             queue.exclusive_consumer = false;
         }
