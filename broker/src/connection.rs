@@ -292,7 +292,9 @@ impl Connection {
     /// Looks at what others have left of the writing to this task.
     fn look(&mut self) {
         self.full = self.out.is_full();
-        self.release = self.out.next_release();
+        // Nothing goes before that ends, however long it has been due.
+        let held_back = self.full || self.stalled;
+        self.release = (!held_back).then(|| self.out.next_release()).flatten();
         if self.out.is_drained() {
             self.session.drained();
         }

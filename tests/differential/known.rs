@@ -22,11 +22,6 @@ const KNOWN: &[Known] = &[
     ("handshake.protocol_0_8", "A0 <", NO_0_8),
     ("handshake.protocol_0_8", "A  #", NO_0_8),
     (
-        "credit.qos_global_and_per_consumer",
-        "A1 <",
-        "RabbitMQ lets a consumer have one more than the limit of its channel",
-    ),
-    (
         "payloads.body_size_enormous",
         " < ",
         "a message that is too large is refused by its header; RabbitMQ takes all of it in first",

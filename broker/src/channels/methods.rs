@@ -200,11 +200,14 @@ impl Call<'_> {
             }
             basic::AMQPMethod::Consume(consume) => self.consume(&consume)?,
             basic::AMQPMethod::Cancel(cancel) => {
-                self.vhost.cancel(id, channel, cancel.consumer_tag.as_str());
+                let queue = self.vhost.cancel(id, channel, cancel.consumer_tag.as_str());
                 if !cancel.nowait {
                     self.answer_basic(basic::AMQPMethod::CancelOk(basic::CancelOk {
                         consumer_tag: cancel.consumer_tag,
                     }));
+                }
+                if let Some(queue) = queue {
+                    self.vhost.cancelled(queue);
                 }
             }
             basic::AMQPMethod::Get(get) => {
@@ -297,8 +300,19 @@ impl Call<'_> {
             tx::AMQPMethod::Commit(_) => {
                 let mut transaction = self.vhost.transaction(id, channel)?;
                 self.vhost.tx_returns(id, channel, &mut transaction);
-                self.answer(AMQPClass::Tx(tx::AMQPMethod::CommitOk(tx::CommitOk {})));
-                self.vhost.tx_commit(id, channel, transaction);
+                // Only what is sure to succeed can be answered before the deliveries.
+                let waits = self.vhost.may_be_refused(&transaction);
+                let ok = AMQPClass::Tx(tx::AMQPMethod::CommitOk(tx::CommitOk {}));
+                if !waits {
+                    self.answer(ok.clone());
+                }
+                let accepted = self.vhost.tx_commit(id, channel, transaction);
+                if !accepted {
+                    return Err(Refusal::precondition_failed("partial tx completion"));
+                }
+                if waits {
+                    self.answer(ok);
+                }
                 return Ok(());
             }
             tx::AMQPMethod::Rollback(_) => {

@@ -229,3 +229,17 @@ async fn a_delay_may_be_for_ever() {
     assert!(!served.is_answered(3600).await);
     assert!(!served.task.is_finished());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_due_waits_quietly_while_the_connection_stalls() {
+    let mut served = Served::open().await;
+    served.control.delay(Some(Duration::from_secs(2)));
+    tokio::task::yield_now().await;
+    served.send(CHANNEL_OPEN).await;
+    assert!(!served.is_answered(1).await);
+    served.control.stall(true);
+    // The clock stands still while a task keeps busy.
+    assert!(!served.is_answered(3600).await);
+    served.control.stall(false);
+    assert!(served.is_answered(1).await);
+}

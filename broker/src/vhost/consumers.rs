@@ -101,6 +101,7 @@ impl Vhost {
             prefetch: holder.prefetch,
             unacked: 0,
             served: 0,
+            passed: false,
         });
         holder.consumers.insert(tag, consumer);
         queue.exclusive_consumer = consume.exclusive;
@@ -123,18 +124,21 @@ impl Vhost {
         self.route_dead_letters();
     }
 
-    /// Ends a consumer; one that does not exist is no error.
-    pub(crate) fn cancel(&mut self, id: ConnectionId, channel: u16, tag: &str) {
-        let Some(holder) = self.channel_mut(id, channel) else {
-            return;
-        };
+    /// Ends a consumer; one that does not exist is no error. [`cancelled`](Self::cancelled) deals with its queue, after
+    /// the answer has been sent.
+    pub(crate) fn cancel(&mut self, id: ConnectionId, channel: u16, tag: &str) -> Option<QueueId> {
+        let holder = self.channel_mut(id, channel)?;
         if let Some(reply) = holder.reply.take_if(|reply| *reply.consumer_tag == *tag) {
             self.reply_tokens.remove(&reply.token);
-        } else if let Some(consumer) = holder.consumers.remove(tag)
-            && let Some(queue) = self.forget_consumer(consumer)
-        {
-            self.after_removal(vec![queue], Vec::new());
+            return None;
         }
+        let consumer = holder.consumers.remove(tag)?;
+        self.forget_consumer(consumer)
+    }
+
+    /// A queue has lost a consumer: the next one is served, or the queue may go.
+    pub(crate) fn cancelled(&mut self, queue: QueueId) {
+        self.after_removal(vec![queue], Vec::new());
     }
 
     /// Ends all consumers of a channel and returns their queues.
@@ -154,6 +158,9 @@ impl Vhost {
         let consumer = self.consumers.remove(id)?;
         let queue = self.queues.get_mut(consumer.queue)?;
         queue.consumers.retain(|other| *other != id);
+        if consumer.passed {
+            queue.passed.retain(|other| *other != id);
+        }
         if consumer.exclusive {
             queue.exclusive_consumer = false;
         }

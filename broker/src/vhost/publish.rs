@@ -76,6 +76,16 @@ impl Vhost {
         let mut properties = publish.properties;
         let mut time_to_live = None;
         if let Some(connection) = self.connections.get_mut(id) {
+            if properties.reply_to() == Some(DIRECT) {
+                let reply = connection
+                    .channels
+                    .get(&channel)
+                    .and_then(|channel| channel.reply.as_ref())
+                    .ok_or_else(|| {
+                        Refusal::precondition_failed("fast reply consumer does not exist")
+                    })?;
+                properties = properties.with_reply_to(&format!("{DIRECT_PREFIX}{}", reply.token));
+            }
             if let Some(user) = properties.user_id()
                 && *user != *connection.user
             {
@@ -86,16 +96,6 @@ impl Vhost {
             }
             if let Some(text) = properties.expiration() {
                 time_to_live = Some(arguments::expiration(text)?);
-            }
-            if properties.reply_to() == Some(DIRECT) {
-                let reply = connection
-                    .channels
-                    .get(&channel)
-                    .and_then(|channel| channel.reply.as_ref())
-                    .ok_or_else(|| {
-                        Refusal::precondition_failed("fast reply consumer does not exist")
-                    })?;
-                properties = properties.with_reply_to(&format!("{DIRECT_PREFIX}{}", reply.token));
             }
         }
         let (copies, cleaned) = death::sender_selected(&properties)?;
@@ -168,6 +168,16 @@ impl Vhost {
         }
         self.routed = routed;
         accepted
+    }
+
+    /// Whether one of the queues that a message goes to refuses what is too much.
+    pub(super) fn may_refuse(&self, checked: &Checked) -> bool {
+        let mut routed = Vec::new();
+        self.route(&checked.message, &mut routed);
+        let mut queues = routed
+            .into_iter()
+            .filter_map(|queue| self.queues.get(queue));
+        queues.any(|queue| queue.arguments.overflow != Overflow::DropHead)
     }
 
     /// Sends a message of a transaction back if no queue takes it; once.

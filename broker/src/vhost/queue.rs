@@ -44,6 +44,8 @@ pub(crate) struct Queue {
     pub(crate) unacked: usize,
     /// By priority, highest first; within one, whose turn it is comes first.
     pub(crate) consumers: VecDeque<ConsumerId>,
+    /// Those of them whose turn came when they had no credit, in that order.
+    pub(crate) passed: Vec<ConsumerId>,
     /// The only one that is served, of a queue with a single active consumer.
     pub(crate) active: Option<ConsumerId>,
     /// Held by a consumer that shares with nobody.
@@ -76,6 +78,7 @@ impl Queue {
             arguments,
             unacked: 0,
             consumers: VecDeque::new(),
+            passed: Vec::new(),
             active: None,
             exclusive_consumer: false,
             last_used: Instant::now(),
@@ -186,24 +189,15 @@ impl Ready {
         Some(entry)
     }
 
-    /// The heads of all lines whose time is up.
+    /// The head, if its time is up. As in RabbitMQ nothing expires behind it, whatever its priority.
     pub(crate) fn pop_expired(&mut self, now: Instant) -> Option<Entry> {
-        let line = self.lines.iter_mut().find(|line| {
-            line.front()
-                .is_some_and(|head| head.expires.is_some_and(|expires| expires <= now))
-        })?;
-        let entry = line.pop_front()?;
-        self.len -= 1;
-        self.bytes -= entry.message.body.len();
-        Some(entry)
+        let due = self.next_expiry().is_some_and(|expires| expires <= now);
+        due.then(|| self.pop()).flatten()
     }
 
-    /// When the first head expires.
+    /// When the head expires.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
-        self.lines
-            .iter()
-            .filter_map(|line| line.front().and_then(|head| head.expires))
-            .min()
+        self.lines.iter().rev().find_map(Line::front)?.expires
     }
 
     #[cfg(any(test, fuzzing))]

@@ -44,6 +44,8 @@ impl Vhost {
     ) -> Result<QueueInfo, Refusal> {
         let declare = QueueDeclare {
             queue: &stripped(declare.queue),
+            // What goes with its connection does not survive a restart.
+            durable: declare.durable && !declare.exclusive,
             ..declare
         };
         let info = if declare.queue == DIRECT || self.has_reply_consumer(declare.queue) {
@@ -249,6 +251,7 @@ impl Vhost {
         if_unused: bool,
         if_empty: bool,
     ) -> Result<Option<(QueueId, u32)>, Refusal> {
+        let name = &*stripped(name);
         if !self.queue_names.contains_key(name) {
             return Ok(None);
         }

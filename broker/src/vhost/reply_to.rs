@@ -28,13 +28,13 @@ impl Vhost {
         let Some(consumer) = self.channel_mut(id, channel) else {
             return Ok(());
         };
-        if consumer.reply.is_some() {
-            return Err(Refusal::precondition_failed("reply consumer already set"));
-        }
         if !no_ack {
             return Err(Refusal::precondition_failed(
                 "reply consumer cannot acknowledge",
             ));
+        }
+        if consumer.reply.is_some() {
+            return Err(Refusal::precondition_failed("reply consumer already set"));
         }
         let token = Name::from(random_name());
         consumer.reply = Some(ReplyConsumer {

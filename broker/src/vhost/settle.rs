@@ -98,16 +98,18 @@ impl Vhost {
         self.settle_taken(id, channel, taken, Settle::Requeue);
     }
 
-    /// Sets how many unacknowledged messages consumers may hold: each one to come, or all of the channel together.
+    /// Sets how many unacknowledged messages consumers may hold: each one to come, or all of the channel together. As
+    /// from RabbitMQ the former ends the latter.
     pub(crate) fn qos(&mut self, id: ConnectionId, channel: u16, prefetch: u16, shared: bool) {
         let Some(holder) = self.channel_mut(id, channel) else {
             return;
         };
-        if !shared {
+        if shared {
+            holder.shared_prefetch = prefetch;
+        } else {
             holder.prefetch = prefetch;
-            return;
+            holder.shared_prefetch = 0;
         }
-        holder.shared_prefetch = prefetch;
         let mut consumers: Vec<_> = holder.consumers.values().copied().collect();
         self.dispatch_for(&mut consumers);
         self.route_dead_letters();

@@ -11,6 +11,7 @@ scenarios! {
     unacknowledged_do_not_expire requeued_expire expiration_kept_on_delivery queue_expires queue_expires_not_while_consumed
     queue_expires_after_the_last_consumer queue_expires_with_messages mandatory_and_ttl_zero
     ttl_and_get many_expire_in_order
+    priority_expires_behind_others
 }
 
 /// A queue whose dead letters arrive at a consumer on channel 2.
@@ -209,4 +210,24 @@ fn queue_expires_with_messages(s: &mut Stage) {
     c.put(&message("", &q, "is not dead-lettered"));
     c.wait_until_unroutable(&q);
     c.sync(2);
+}
+
+fn priority_expires_behind_others(s: &mut Stage) {
+    let (c, q) = with_dead_letters(s, args([("x-max-priority", int(1))]));
+    let (clock, dead) = (s.name("clock"), s.name("dead"));
+    let to_dead = [
+        ("x-dead-letter-exchange", text("")),
+        ("x-dead-letter-routing-key", text(&dead)),
+    ];
+    c.call(1, &declare(&clock, "", args(to_dead)));
+    let high = |body: &str| message("", &q, body).with(|properties| properties.with_priority(1));
+    c.put(&high("first"));
+    c.put(&high("second").expires("1"));
+    c.put(&message("", &q, "low").expires("1"));
+    // When this one has expired, the others could have.
+    c.put(&message("", &clock, "late").expires("60"));
+    c.messages(2, 1);
+    c.call(1, &get(&q, ""));
+    c.messages(2, 2);
+    c.call(1, &get(&q, ""));
 }

@@ -7,6 +7,7 @@ use crate::stage::Stage;
 scenarios! {
     declare_again passive_ignores_differences different_durable different_exclusive
     different_auto_delete different_arguments different_argument_types exclusive_of_another
+    durable_and_exclusive
 }
 
 fn declare_again(s: &mut Stage) {
@@ -160,4 +161,21 @@ fn exclusive_of_another(s: &mut Stage) {
     b.sync(1);
     a.call(1, &consume(&q, "t", "no_ack"));
     a.messages(1, 1);
+}
+
+/// A queue that goes with its connection is never durable, whatever its declaration says.
+fn durable_and_exclusive(s: &mut Stage) {
+    let q = s.name("q");
+    let c = s.connect();
+    c.call(1, &declare(&q, "durable exclusive", none()));
+    c.call(1, &declare(&q, "exclusive", none()));
+    let r = s.name("r");
+    c.call(1, &declare(&r, "exclusive", none()));
+    c.call(1, &declare(&r, "durable exclusive", none()));
+    let quorum = || args([("x-queue-type", text("quorum"))]);
+    let (durable, transient) = (s.name("d"), s.name("t"));
+    s.each([
+        declare(&durable, "durable exclusive", quorum()),
+        declare(&transient, "exclusive", quorum()),
+    ]);
 }

@@ -10,6 +10,7 @@ scenarios! {
     delete_if_empty delete_if_both purge_counts purge_missing purge_leaves_the_unacknowledged
     bind_missing bind_default_exchange bind_twice unbind_what_is_not_bound bind_with_empty_names
     delete_takes_bindings_along
+    delete_with_line_ends
 }
 
 fn auto_delete_with_the_last_consumer(s: &mut Stage) {
@@ -208,4 +209,17 @@ fn delete_takes_bindings_along(s: &mut Stage) {
     c.call(1, &declare(&q, "", none()));
     c.publish(1, &message("amq.topic", &q, "m").options("mandatory"));
     c.sync(1);
+}
+
+fn delete_with_line_ends(s: &mut Stage) {
+    let q = s.name("q");
+    let c = s.connect();
+    c.call(1, &declare(&q, "", none()));
+    c.put(&message("", &q, "m"));
+    let odd = format!("\r{q}\n");
+    s.each([
+        purge(&odd),
+        delete(&odd, ""),
+        declare(&q, "passive", none()),
+    ]);
 }

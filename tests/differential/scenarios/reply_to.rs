@@ -11,6 +11,7 @@ scenarios! {
     exclusive_and_priority nowait_consumer two_channels_two_names reply_properties_survive
     acknowledging_a_reply consumer_tag_in_use channel_error_ends_it request_expired_in_queue
     no_prefetch_limit request_in_confirm_mode
+    second_consumer_that_acknowledges missing_consumer_comes_first
 }
 
 const REPLY: &str = "amq.rabbitmq.reply-to";
@@ -327,4 +328,24 @@ fn no_prefetch_limit(s: &mut Stage) {
         c.publish(1, &message("", &to, "reply"));
     }
     c.messages(1, 3);
+}
+
+fn second_consumer_that_acknowledges(s: &mut Stage) {
+    let c = s.connect();
+    c.call(1, &consume(REPLY, "t", "no_ack"));
+    c.call(1, &consume(REPLY, "u", ""));
+}
+
+fn missing_consumer_comes_first(s: &mut Stage) {
+    let q = s.name("q");
+    let c = s.connect();
+    c.call(1, &declare(&q, "", none()));
+    c.publish(1, &request(&q, "request").expires("soon"));
+    c.answer(1);
+    c.open(1);
+    c.publish(
+        1,
+        &request(&q, "request").with(|properties| properties.with_user_id("somebody".into())),
+    );
+    c.answer(1);
 }
