@@ -200,11 +200,14 @@ impl Call<'_> {
             }
             basic::AMQPMethod::Consume(consume) => self.consume(&consume)?,
             basic::AMQPMethod::Cancel(cancel) => {
-                self.vhost.cancel(id, channel, cancel.consumer_tag.as_str());
+                let queue = self.vhost.cancel(id, channel, cancel.consumer_tag.as_str());
                 if !cancel.nowait {
                     self.answer_basic(basic::AMQPMethod::CancelOk(basic::CancelOk {
                         consumer_tag: cancel.consumer_tag,
                     }));
+                }
+                if let Some(queue) = queue {
+                    self.vhost.cancelled(queue);
                 }
             }
             basic::AMQPMethod::Get(get) => {

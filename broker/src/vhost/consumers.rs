@@ -123,18 +123,21 @@ impl Vhost {
         self.route_dead_letters();
     }
 
-    /// Ends a consumer; one that does not exist is no error.
-    pub(crate) fn cancel(&mut self, id: ConnectionId, channel: u16, tag: &str) {
-        let Some(holder) = self.channel_mut(id, channel) else {
-            return;
-        };
+    /// Ends a consumer; one that does not exist is no error. [`cancelled`](Self::cancelled) deals with its queue, after
+    /// the answer has been sent.
+    pub(crate) fn cancel(&mut self, id: ConnectionId, channel: u16, tag: &str) -> Option<QueueId> {
+        let holder = self.channel_mut(id, channel)?;
         if let Some(reply) = holder.reply.take_if(|reply| *reply.consumer_tag == *tag) {
             self.reply_tokens.remove(&reply.token);
-        } else if let Some(consumer) = holder.consumers.remove(tag)
-            && let Some(queue) = self.forget_consumer(consumer)
-        {
-            self.after_removal(vec![queue], Vec::new());
+            return None;
         }
+        let consumer = holder.consumers.remove(tag)?;
+        self.forget_consumer(consumer)
+    }
+
+    /// A queue has lost a consumer: the next one is served, or the queue may go.
+    pub(crate) fn cancelled(&mut self, queue: QueueId) {
+        self.after_removal(vec![queue], Vec::new());
     }
 
     /// Ends all consumers of a channel and returns their queues.

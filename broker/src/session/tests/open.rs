@@ -181,3 +181,55 @@ fn the_end_releases_what_the_broker_knows_of_it() {
     drop(session);
     assert_eq!(Arc::strong_count(&control), known - 2);
 }
+
+/// RabbitMQ gives what waits to nobody then, and its queue crashes at the next publish.
+#[test]
+fn a_cancel_is_answered_before_the_next_active_consumer_is_served() {
+    let basic = |method| frame(AMQPFrame::Method(1, AMQPClass::Basic(method)));
+    let consume = |tag: &str| {
+        basic(basic::AMQPMethod::Consume(basic::Consume {
+            queue: "q".into(),
+            consumer_tag: tag.into(),
+            nowait: true,
+            ..basic::Consume::default()
+        }))
+    };
+    let mut client = Client::open();
+    client.raw(&channel_open(1));
+    client.raw(&declare(
+        "q",
+        &[("x-single-active-consumer", AMQPValue::Boolean(true))],
+    ));
+    let qos = basic::Qos {
+        prefetch_count: 1,
+        ..basic::Qos::default()
+    };
+    client.raw(&basic(basic::AMQPMethod::Qos(qos)));
+    client.raw(&[consume("a"), consume("b")].concat());
+    for _ in 0..2 {
+        client.raw(&publish("q", 1, 1, AMQPProperties::default()));
+    }
+    client.replies();
+    client.raw(&basic(basic::AMQPMethod::Cancel(basic::Cancel {
+        consumer_tag: "a".into(),
+        nowait: false,
+    })));
+    let replies = client.replies();
+    let methods: Vec<_> = replies
+        .iter()
+        .filter_map(|frame| match frame {
+            AMQPFrame::Method(1, AMQPClass::Basic(method)) => Some(method),
+            _ => None,
+        })
+        .collect();
+    assert!(
+        matches!(
+            methods[..],
+            [
+                basic::AMQPMethod::CancelOk(_),
+                basic::AMQPMethod::Deliver(_)
+            ]
+        ),
+        "{methods:?}"
+    );
+}
