@@ -105,6 +105,11 @@ impl Channels {
         states.any(|state| matches!(state, State::Body(_)))
     }
 
+    /// Whether the last frame of a channel was a basic.publish.
+    pub(crate) fn begins(&self, channel: u16) -> bool {
+        matches!(self.states.get(&channel), Some(State::Header(_)))
+    }
+
     /// The broker has closed a channel for a reason of its own, and said so.
     pub(crate) fn closed_by_broker(&mut self, channel: u16) {
         self.states.insert(channel, State::Closing);

@@ -217,8 +217,10 @@ impl Session {
                     if end.is_some() {
                         break;
                     }
-                    // Half a message would take memory until the alarm is over, and that may be because of it.
-                    if vhost.is_blocked(link.id) && !link.channels.in_a_body() {
+                    // Half a message would take memory until the alarm is over, and that may be because of it. But who
+                    // begins another one meanwhile gets no further.
+                    let goes_on = link.channels.in_a_body() && !link.channels.begins(channel);
+                    if vhost.is_blocked(link.id) && !goes_on {
                         self.control.block();
                         break;
                     }

@@ -138,3 +138,18 @@ fn half_a_message_is_read_to_its_end_whatever_other_channels_say() {
         .run(|vhost| vhost.force_alarm(false));
     assert!(!alarm(&shared));
 }
+
+#[test]
+fn half_a_message_does_not_let_others_in() {
+    let shared = shared();
+    let mut client = Client::with_channel(&shared);
+    client.raw(&channel_open(2));
+    client.raw(&publish("nowhere", 2, 1, AMQPProperties::default()));
+    shared
+        .host("/")
+        .expect("a host")
+        .run(|vhost| vhost.force_alarm(true));
+    let begins = basic::AMQPMethod::Publish(basic::Publish::default());
+    client.raw(&frame(AMQPFrame::Method(2, AMQPClass::Basic(begins))));
+    assert!(client.control.is_blocked());
+}
