@@ -7,6 +7,7 @@ use super::builder::listen;
 use super::{BindError, Broker};
 use crate::error::Refusal;
 use crate::listener::accept;
+use crate::vhost::Vhost;
 
 /// What is left of queues, exchanges and messages when a broker comes up again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +62,13 @@ impl Broker {
                 let refusal = Refusal::connection_forced(text);
                 self.shared.registry.close_all(&refusal);
             }
-            Suspend::Abrupt => self.shared.registry.abort_all(),
+            Suspend::Abrupt => {
+                // Together: one by one they would hand each other what they held.
+                for host in self.shared.hosts() {
+                    host.run(Vhost::cut_all);
+                }
+                self.shared.registry.abort_all();
+            }
         }
         self.shared.registry.empty().await;
     }

@@ -82,6 +82,30 @@ impl Vhost {
         }
     }
 
+    /// Cuts every connection.
+    pub(crate) fn cut_all(&mut self) {
+        let connections: Vec<ConnectionId> = self.connections.keys().collect();
+        let channels: Vec<(ConnectionId, u16)> = self
+            .connections
+            .iter()
+            .flat_map(|(id, connection)| {
+                connection
+                    .channels
+                    .keys()
+                    .map(move |channel| (id, *channel))
+            })
+            .collect();
+        // All consumers first: no connection shall be handed what another one gives back.
+        let orphaned = channels
+            .into_iter()
+            .flat_map(|(id, channel)| self.remove_consumers(id, channel))
+            .collect();
+        for id in connections {
+            self.cut(id);
+        }
+        self.after_removal(orphaned, Vec::new());
+    }
+
     /// Ends a channel as if the client had done something wrong; false when there is no such channel.
     pub(crate) fn force_close_channel(
         &mut self,
@@ -127,10 +151,7 @@ impl Vhost {
     /// Forgets everything, or all but what a restart of RabbitMQ would leave: durable exchanges, durable queues, and in
     /// them the persistent messages.
     pub(crate) fn restart(&mut self, keep_durable: bool) {
-        let connections: Vec<ConnectionId> = self.connections.keys().collect();
-        for id in connections {
-            self.cut(id);
-        }
+        self.cut_all();
         let transient: Vec<_> = self
             .queues
             .iter()

@@ -1,6 +1,7 @@
 //! A broker that goes down and comes up again.
 
-use lapin::options::QueueDeclareOptions;
+use lapin::options::{BasicConsumeOptions, QueueDeclareOptions};
+use lapin::types::FieldTable;
 use leveret_broker::{Broker, Restart, Suspend};
 
 use crate::client::{Client, bodies};
@@ -83,6 +84,42 @@ async fn a_suspended_broker_is_not_there_and_comes_back_on_its_port() {
     assert_eq!(queues(&broker), []);
     let client = Client::of(&broker).await;
     client.declare("kept", QueueDeclareOptions::default()).await;
+}
+
+/// One connection holds a message, and another one takes for good whatever comes.
+async fn held_and_wanted(broker: &Broker) -> (Client, Client) {
+    let holds = Client::of(broker).await;
+    holds.declare("kept", DURABLE).await;
+    holds.publish("kept", "persistent", true).await;
+    let mut consumer = holds.consume("kept").await;
+    bodies(&mut consumer, 1).await;
+    let wants = Client::of(broker).await;
+    let no_ack = BasicConsumeOptions {
+        no_ack: true,
+        ..BasicConsumeOptions::default()
+    };
+    let consuming = wants
+        .channel
+        .basic_consume("kept".into(), "wants".into(), no_ack, FieldTable::default())
+        .await;
+    consuming.expect("consuming");
+    (holds, wants)
+}
+
+#[tokio::test]
+async fn what_a_connection_held_is_not_given_to_one_that_is_cut_as_well() {
+    let broker = Broker::bind("127.0.0.1:0").await.expect("bound");
+    let clients = held_and_wanted(&broker).await;
+    broker.restart(Restart::KeepDurable);
+    assert_eq!(queues(&broker), [("kept".to_owned(), 1)]);
+    drop(clients);
+
+    let broker = Broker::bind("127.0.0.1:0").await.expect("bound");
+    let clients = held_and_wanted(&broker).await;
+    broker.suspend(Suspend::Abrupt).await;
+    broker.resume(Restart::KeepDurable).await.expect("up again");
+    assert_eq!(queues(&broker), [("kept".to_owned(), 1)]);
+    drop(clients);
 }
 
 #[tokio::test]
