@@ -300,8 +300,19 @@ impl Call<'_> {
             tx::AMQPMethod::Commit(_) => {
                 let mut transaction = self.vhost.transaction(id, channel)?;
                 self.vhost.tx_returns(id, channel, &mut transaction);
-                self.answer(AMQPClass::Tx(tx::AMQPMethod::CommitOk(tx::CommitOk {})));
-                self.vhost.tx_commit(id, channel, transaction);
+                // Only what is sure to succeed can be answered before the deliveries.
+                let waits = self.vhost.may_be_refused(&transaction);
+                let ok = AMQPClass::Tx(tx::AMQPMethod::CommitOk(tx::CommitOk {}));
+                if !waits {
+                    self.answer(ok.clone());
+                }
+                let accepted = self.vhost.tx_commit(id, channel, transaction);
+                if !accepted {
+                    return Err(Refusal::precondition_failed("partial tx completion"));
+                }
+                if waits {
+                    self.answer(ok);
+                }
                 return Ok(());
             }
             tx::AMQPMethod::Rollback(_) => {

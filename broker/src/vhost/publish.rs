@@ -170,6 +170,16 @@ impl Vhost {
         accepted
     }
 
+    /// Whether one of the queues that a message goes to refuses what is too much.
+    pub(super) fn may_refuse(&self, checked: &Checked) -> bool {
+        let mut routed = Vec::new();
+        self.route(&checked.message, &mut routed);
+        let mut queues = routed
+            .into_iter()
+            .filter_map(|queue| self.queues.get(queue));
+        queues.any(|queue| queue.arguments.overflow != Overflow::DropHead)
+    }
+
     /// Sends a message of a transaction back if no queue takes it; once.
     pub(super) fn return_unroutable(
         &mut self,

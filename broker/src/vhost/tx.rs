@@ -66,14 +66,23 @@ impl Vhost {
         }
     }
 
-    pub(crate) fn tx_commit(&mut self, id: ConnectionId, channel: u16, done: Transaction) {
+    /// Whether a message may go to a queue that refuses what is too much.
+    pub(crate) fn may_be_refused(&self, transaction: &Transaction) -> bool {
+        let publishes = &transaction.publishes;
+        publishes.iter().any(|publish| self.may_refuse(publish))
+    }
+
+    /// False when a queue refused a message; everything else is done all the same.
+    pub(crate) fn tx_commit(&mut self, id: ConnectionId, channel: u16, done: Transaction) -> bool {
+        let mut accepted = true;
         for publish in done.publishes {
-            self.publish_checked(id, channel, publish);
+            accepted &= self.publish_checked(id, channel, publish);
         }
         for (taken, how) in done.settled {
             self.settle_taken(id, channel, taken, how);
         }
         self.route_dead_letters();
+        accepted
     }
 
     pub(crate) fn tx_rollback(&mut self, id: ConnectionId, channel: u16, undone: Transaction) {

@@ -9,6 +9,7 @@ scenarios! {
     ack_twice_in_a_transaction mandatory_returned_at_commit missing_exchange_at_once close_drops reject_waits nack_requeue_waits
     expiration_checked_at_once get_in_a_transaction consumer_in_a_transaction several_commits return_order recover_in_a_transaction
     ack_on_no_ack_delivery ack_multiple_in_a_transaction
+    commit_refused_by_a_full_queue commit_refused_with_acks
 }
 
 fn commit(s: &mut Stage) {
@@ -283,4 +284,45 @@ fn recover_in_a_transaction(s: &mut Stage) {
     c.call(1, &get(&q, ""));
     c.call(1, &recover(true));
     c.call(1, &get(&q, ""));
+}
+
+fn full(s: &mut Stage) -> (crate::peer::Peer, String) {
+    let q = s.name("q");
+    let c = s.connect();
+    let arguments = args([
+        ("x-max-length", int(1)),
+        ("x-overflow", text("reject-publish")),
+    ]);
+    c.call(1, &declare(&q, "", arguments));
+    c.put(&message("", &q, "there already"));
+    c.call(1, &tx_select());
+    (c, q)
+}
+
+fn commit_refused_by_a_full_queue(s: &mut Stage) {
+    let (c, q) = full(s);
+    let r = s.name("r");
+    c.call(1, &declare(&r, "", none()));
+    c.publish(1, &message("", &r, "before"));
+    c.publish(1, &message("", &q, "too many"));
+    c.publish(1, &message("", &r, "after"));
+    c.call(1, &tx_commit());
+    c.open(1);
+    for queue in [&q, &r] {
+        c.call(1, &declare(queue, "passive", none()));
+    }
+}
+
+fn commit_refused_with_acks(s: &mut Stage) {
+    let (c, q) = full(s);
+    let (r, gone) = (s.name("r"), s.name("gone"));
+    c.call(1, &declare(&r, "", none()));
+    c.put(&message("", &r, "acknowledged"));
+    c.call(1, &get(&r, ""));
+    c.publish(1, &message("", &gone, "returned").options("mandatory"));
+    c.publish(1, &message("", &q, "too many"));
+    c.send(1, &ack(1, ""));
+    c.call(1, &tx_commit());
+    c.open(1);
+    c.call(1, &get(&r, ""));
 }
