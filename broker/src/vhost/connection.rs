@@ -128,4 +128,6 @@ pub(crate) struct Consumer {
     pub(crate) unacked: usize,
     /// What [`Connection::served`] was when it was handed its last message; 0: never.
     pub(crate) served: u64,
+    /// Its turn came when it had no credit.
+    pub(crate) passed: bool,
 }

@@ -101,6 +101,7 @@ impl Vhost {
             prefetch: holder.prefetch,
             unacked: 0,
             served: 0,
+            passed: false,
         });
         holder.consumers.insert(tag, consumer);
         queue.exclusive_consumer = consume.exclusive;
@@ -157,6 +158,9 @@ impl Vhost {
         let consumer = self.consumers.remove(id)?;
         let queue = self.queues.get_mut(consumer.queue)?;
         queue.consumers.retain(|other| *other != id);
+        if consumer.passed {
+            queue.passed.retain(|other| *other != id);
+        }
         if consumer.exclusive {
             queue.exclusive_consumer = false;
         }

@@ -84,22 +84,61 @@ impl Vhost {
         if queue.arguments.single_active_consumer {
             return queue.active.filter(|active| self.has_credit(*active));
         }
-        let turn = queue
-            .consumers
-            .iter()
-            .position(|consumer| self.has_credit(*consumer))?;
+        self.line_up_again(id);
+        let line = &self.queues.get(id)?.consumers;
+        let turn = line.iter().position(|consumer| self.has_credit(*consumer));
+        let queue = self.queues.get_mut(id)?;
+        for consumer in queue.consumers.iter().take(turn.unwrap_or(usize::MAX)) {
+            if let Some(Consumer { passed, .. }) = self.consumers.get_mut(*consumer)
+                && !std::mem::replace(passed, true)
+            {
+                queue.passed.push(*consumer);
+            }
+        }
+        self.line_up(id, turn?)
+    }
+
+    /// Who was passed over and has credit again has lost its turn, as with RabbitMQ.
+    fn line_up_again(&mut self, id: QueueId) {
+        let Some(queue) = self
+            .queues
+            .get_mut(id)
+            .filter(|queue| !queue.passed.is_empty())
+        else {
+            return;
+        };
+        let mut passed = std::mem::take(&mut queue.passed);
+        passed.retain(|consumer| {
+            let credit = self.has_credit(*consumer);
+            if credit {
+                let line = self.queues.get(id).map(|queue| &queue.consumers);
+                let place = line.and_then(|line| line.iter().position(|other| other == consumer));
+                place.and_then(|place| self.line_up(id, place));
+                if let Some(consumer) = self.consumers.get_mut(*consumer) {
+                    consumer.passed = false;
+                }
+            }
+            !credit
+        });
+        if let Some(queue) = self.queues.get_mut(id) {
+            queue.passed = passed;
+        }
+    }
+
+    /// Puts whoever stands at `place` at the end of the line of its priority.
+    fn line_up(&mut self, id: QueueId, place: usize) -> Option<ConsumerId> {
         let (queues, consumers) = (&mut self.queues, &self.consumers);
         let line = &mut queues.get_mut(id)?.consumers;
-        let picked = line.remove(turn)?;
+        let moved = line.remove(place)?;
         let priority = |id: &ConsumerId| consumers.get(*id).map(|consumer| consumer.priority);
-        let mine = priority(&picked);
+        let mine = priority(&moved);
         if line.back().map_or(mine, priority) >= mine {
-            line.push_back(picked);
+            line.push_back(moved);
         } else {
             let end = line.partition_point(|other| priority(other) >= mine);
-            line.insert(end, picked);
+            line.insert(end, moved);
         }
-        Some(picked)
+        Some(moved)
     }
 
     pub(super) fn has_credit(&self, id: ConsumerId) -> bool {

@@ -170,6 +170,7 @@ impl Vhost {
         for (id, consumer) in &self.consumers {
             let queue = self.queues.get(consumer.queue).expect("a queue");
             assert!(queue.consumers.contains(&id), "unknown to its queue");
+            assert_eq!(queue.passed.contains(&id), consumer.passed, "passed over");
             let channel = self.channel(consumer.connection, consumer.channel);
             let channel = channel.expect("a channel");
             assert_eq!(channel.consumers.get(&consumer.tag), Some(&id));

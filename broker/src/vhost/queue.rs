@@ -44,6 +44,8 @@ pub(crate) struct Queue {
     pub(crate) unacked: usize,
     /// By priority, highest first; within one, whose turn it is comes first.
     pub(crate) consumers: VecDeque<ConsumerId>,
+    /// Those of them whose turn came when they had no credit, in that order.
+    pub(crate) passed: Vec<ConsumerId>,
     /// The only one that is served, of a queue with a single active consumer.
     pub(crate) active: Option<ConsumerId>,
     /// Held by a consumer that shares with nobody.
@@ -76,6 +78,7 @@ impl Queue {
             arguments,
             unacked: 0,
             consumers: VecDeque::new(),
+            passed: Vec::new(),
             active: None,
             exclusive_consumer: false,
             last_used: Instant::now(),

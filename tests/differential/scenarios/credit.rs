@@ -11,6 +11,7 @@ scenarios! {
     round_robin_skips_full_consumers two_queues_one_consumer_each qos_grows
     qos_global_holds_no_ack_back
     qos_per_consumer_lifts_the_global
+    credit_that_comes_back_is_the_last_turn credit_that_was_not_missed_keeps_the_turn
 }
 
 fn fill(c: &crate::peer::Peer, queue: &str, bodies: &[&str]) {
@@ -237,4 +238,42 @@ fn qos_per_consumer_lifts_the_global(s: &mut Stage) {
     c.sync(1);
     c.call(1, &qos(1, ""));
     c.messages(1, 2);
+}
+
+/// Each consumer on a channel of its own; "a" can hold one message.
+fn three(s: &mut Stage) -> (crate::peer::Peer, String) {
+    let q = s.name("q");
+    let c = s.connect();
+    c.call(1, &declare(&q, "", none()));
+    for (channel, tag, prefetch) in [(2, "a", 1), (3, "b", 9), (4, "c", 9)] {
+        c.open(channel);
+        c.call(channel, &qos(prefetch, ""));
+        c.call(channel, &consume(&q, tag, ""));
+    }
+    for (channel, body) in [(2, "1"), (3, "2"), (4, "3")] {
+        c.put(&message("", &q, body));
+        c.messages(channel, 1);
+    }
+    (c, q)
+}
+
+fn credit_that_comes_back_is_the_last_turn(s: &mut Stage) {
+    let (c, q) = three(s);
+    // It was the turn of "a", which had no room.
+    c.put(&message("", &q, "4"));
+    c.messages(3, 1);
+    c.send(2, &ack(1, ""));
+    c.sync(2);
+    for (channel, body) in [(4, "5"), (3, "6"), (2, "7")] {
+        c.put(&message("", &q, body));
+        c.messages(channel, 1);
+    }
+}
+
+fn credit_that_was_not_missed_keeps_the_turn(s: &mut Stage) {
+    let (c, q) = three(s);
+    c.send(2, &ack(1, ""));
+    c.sync(2);
+    c.put(&message("", &q, "4"));
+    c.messages(2, 1);
 }
