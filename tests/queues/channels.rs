@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use harness::{eventually, within};
-use leveret::{Code, Declare, Events, Executed, Message, TaskQueue};
+use leveret::{Code, Declare, Events, Executed, TaskQueue};
 
-use crate::world::{Gate, Journal, World, noting, work};
+use crate::world::{Gate, Journal, World, holding, noting, work};
 
 #[tokio::test]
 async fn keyed_queues_share_the_channels_of_a_connection_and_leave_some() {
@@ -168,16 +168,8 @@ async fn the_loss_of_one_link_is_that_of_both() {
         ours.map(|ours| ours.id).collect::<Vec<_>>()
     };
     let (journal, gate) = (Journal::default(), Gate::default());
-    let (noted, passed) = (journal.clone(), gate.clone());
     let worker = connection.worker(&work()).concurrency(4);
-    let worker = worker
-        .start(move |job: String, message: Message| {
-            noted.note(job, &message);
-            let gate = passed.clone();
-            async move { gate.passed().await }
-        })
-        .await
-        .unwrap();
+    let worker = holding(worker, &journal, &gate).await;
     let tasks = connection.tasks(&work());
     // A handler of each session goes on.
     for (count, nth) in [(1, 0), (2, 1)] {

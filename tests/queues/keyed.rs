@@ -5,11 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use harness::{Proxy, within};
-use leveret::{
-    Connection, ConnectionState, DeathReason, Message, Outcome, TaskQueue, Worker, WorkerBuilder,
-};
+use leveret::{Connection, ConnectionState, DeathReason, Message, Outcome, TaskQueue, Worker};
 
-use crate::world::{Gate, Journal, TENTH, World, json, quick};
+use crate::world::{Gate, Journal, TENTH, World, holding, json, quick};
 
 /// One partition, so that whoever has it has all.
 const PARTITION: &str = "ordered.p0";
@@ -37,19 +35,6 @@ async fn had_by_another(world: &World, count: u16) {
     let gone = raw.channel().close(200, "gone".into()).await;
     gone.expect("the channel's end");
     world.wait_ready(PARTITION, count.into()).await;
-}
-
-/// Handlers that note their task and wait at the gate.
-async fn holding(worker: WorkerBuilder<String>, journal: &Journal, gate: &Gate) -> Worker {
-    let (journal, gate) = (journal.clone(), gate.clone());
-    worker
-        .start(move |job: String, message: Message| {
-            journal.note(job, &message);
-            let gate = gate.clone();
-            async move { gate.passed().await }
-        })
-        .await
-        .expect("a worker")
 }
 
 /// A connection that can be cut.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use harness::{Broker, eventually, within};
 use leveret::{Code, ConnectionState, Executed, Message, Outcome, QueueOptions, TaskQueue};
 
-use crate::world::{Gate, Journal, TENTH, World, noting, quick, work};
+use crate::world::{Gate, Journal, TENTH, World, holding, noting, quick, work};
 
 async fn own_world() -> World {
     let broker = Broker::own().await;
@@ -164,16 +164,8 @@ async fn what_is_done_at_a_stop_is_not_given_back_for_want_of_its_mark() {
     let push = pusher.tasks(&work());
     push.push(&"a".to_owned()).dedup("k").await.unwrap();
     let (journal, gate) = (Journal::default(), Gate::default());
-    let (noted, passed) = (journal.clone(), gate.clone());
     let worker = connection.worker(&work()).grace(TENTH);
-    let worker = worker
-        .start(move |job: String, message: Message| {
-            noted.note(job, &message);
-            let gate = passed.clone();
-            async move { gate.passed().await }
-        })
-        .await
-        .unwrap();
+    let worker = holding(worker, &journal, &gate).await;
     journal.wait(1).await;
     world.broker.set_memory_alarm(true).await;
     gate.open();

@@ -3,22 +3,9 @@
 use std::time::{Duration, Instant};
 
 use harness::within;
-use leveret::{Code, Message, TaskQueue, Worker, WorkerBuilder};
+use leveret::{Code, Message, TaskQueue};
 
-use crate::world::{Gate, Journal, TENTH, World, noting, work};
-
-/// Starts it with handlers that note their task and wait at the gate.
-async fn holding(worker: WorkerBuilder<String>, journal: &Journal, gate: &Gate) -> Worker {
-    let (journal, gate) = (journal.clone(), gate.clone());
-    worker
-        .start(move |job: String, message: Message| {
-            journal.note(job, &message);
-            let gate = gate.clone();
-            async move { gate.passed().await }
-        })
-        .await
-        .expect("a worker")
-}
+use crate::world::{Gate, Journal, TENTH, World, holding, noting, work};
 
 async fn push(world: &World, jobs: &[&str]) {
     let tasks = world.connect().await.tasks(&work());

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use harness::{Broker, Raw, RawMessage, eventually, eventually_some, within};
 use leveret::{
     Connection, ConnectionBuilder, DeadLetter, Message, Retry, TaskQueue, Tasks, Worker,
+    WorkerBuilder,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -221,4 +222,21 @@ impl Gate {
     pub(crate) async fn passed(&self) {
         let _ = self.0.subscribe().wait_for(|open| *open).await;
     }
+}
+
+/// Starts it with handlers that note their task and wait at the gate.
+pub(crate) async fn holding(
+    worker: WorkerBuilder<String>,
+    journal: &Journal,
+    gate: &Gate,
+) -> Worker {
+    let (journal, gate) = (journal.clone(), gate.clone());
+    worker
+        .start(move |job: String, message: Message| {
+            journal.note(job, &message);
+            let gate = gate.clone();
+            async move { gate.passed().await }
+        })
+        .await
+        .expect("a worker")
 }
